@@ -1,0 +1,58 @@
+"""One way to write JSON for hashing (RFC 8785), used for unit keys, agent ids and journals."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import rfc8785
+
+
+def plain(value: Any) -> Any:
+    """The JSON form of a value: arrays become lists, numpy scalars numbers, tuples lists, mappings dicts.
+
+    Raises
+    ------
+    TypeError
+        For a type with no JSON form.
+    ValueError
+        For a NaN or an infinity, which JSON cannot hold.
+    """
+    if value is None or isinstance(value, (bool, str)):
+        return value
+    if isinstance(value, np.generic):
+        value = value.item()
+    if isinstance(value, int):
+        return int(value) if -(2**53) < value < 2**53 else str(value)
+    if isinstance(value, float):
+        if value != value or value in (float("inf"), float("-inf")):
+            raise ValueError(f"{value} has no JSON form")
+        return value
+    if isinstance(value, np.ndarray):
+        return plain(value.tolist())
+    if isinstance(value, Mapping):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple, set, frozenset)):
+        items = sorted(value) if isinstance(value, (set, frozenset)) else value
+        return [plain(item) for item in items]
+    if hasattr(value, "model_dump"):
+        return plain(value.model_dump(mode="json"))
+    raise TypeError(f"{type(value).__name__} has no JSON form")
+
+
+def canonical(value: Any) -> bytes:
+    """RFC 8785 bytes of a value.
+
+    Examples
+    --------
+    >>> canonical({"b": 1.0, "a": (2,)})
+    b'{"a":[2],"b":1}'
+    """
+    return rfc8785.dumps(plain(value))
+
+
+def digest(value: Any) -> str:
+    """Hex sha256 of the canonical bytes; the name of a unit, an agent, an artefact."""
+    return hashlib.sha256(canonical(value)).hexdigest()

@@ -1,0 +1,36 @@
+"""The base of everything that can be written in a scenario."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from pydantic import BaseModel, ConfigDict
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from .policy import AsyncPolicy, Policy, VectorPolicy
+
+
+class Config(BaseModel):
+    """Frozen, strict about keys and numbers; defaults live here and nowhere else."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, validate_default=True)
+
+
+class AgentConfig(Config):
+    """What a scenario may say about one kind of agent, and how to build its policy.
+
+    Subclasses register under the entry-point group ``gamesim.agents`` and import heavy libraries inside ``build``.
+    """
+
+    version: ClassVar[int] = 1
+    external: ClassVar[bool] = False  # answers come from outside this process: journal every step
+
+    def build(self, environment: Any) -> Policy[Any, Any, Any] | VectorPolicy | AsyncPolicy:
+        """The policy, for play in that environment (an ``EnvironmentConfig``). It holds no mutable state."""
+        raise NotImplementedError
+
+    def seat_profile(self) -> Mapping[str, Any]:
+        """What the environment should know of who sits here before play: initial traits, a team. JSON only."""
+        return {}

@@ -1,0 +1,67 @@
+"""A scenario, typed: who plays what, how often, within which limits. The YAML side is in ``yaml_source`` and ``resolve``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from gamesim.core.config import Config
+from gamesim.core.policy import Population
+from gamesim.core.seeds import Seeds
+from gamesim.envs.base import EnvironmentConfig
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where a resolved value came from: ``default``, ``--set``, ``sweep``, or ``file:line:column``."""
+
+    place: str
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One point of the sweep: the swept values by dotted path, and the scenario they give."""
+
+    index: int
+    values: Mapping[str, Any]
+    scenario: Scenario
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """A resolved scenario.
+
+    Attributes
+    ----------
+    kind : the experiment, by default ``play``; ``experiment`` holds its own keys.
+    limits, record, sweep : typed common keys (``gamesim.scenario.common``).
+    seating : ``listed`` seats members in the order of the file; ``shuffled`` draws the seats from stream ``("seats",)``.
+    data : the resolved scenario as plain JSON, defaults included: what ``show --resolved`` prints and the manifest keeps.
+    origins : for every dotted path of ``data``, where its value came from.
+    """
+
+    name: str
+    kind: str
+    seed: int
+    replicates: int
+    environment: EnvironmentConfig | None
+    population: Population
+    limits: Any
+    record: Any
+    sweep: Any | None = None
+    experiment: Config | None = None
+    description: str = ""
+    seating: Literal["listed", "shuffled"] = "listed"
+    language: Mapping[str, Any] = field(default_factory=dict)
+    metrics: tuple[str, ...] = ()
+    report: Mapping[str, Any] = field(default_factory=dict)
+    analysis: tuple[Mapping[str, Any], ...] = ()
+    provenance: str | None = None
+    data: Mapping[str, Any] = field(default_factory=dict)
+    origins: Mapping[str, Origin] = field(default_factory=dict)
+    source: str | None = None  # the file as given
+
+    @property
+    def seeds(self) -> Seeds:
+        return Seeds(self.seed)
