@@ -1,20 +1,27 @@
 """Random streams by name.
 
-A stream's name is its spawn key, so adding an agent, a mechanism or a sweep cell changes nobody else's numbers,
-and a counterfactual run shares every draw whose name it shares.
+A stream's name is its key, so adding an agent, a mechanism or a sweep cell changes nobody else's numbers, and a
+counterfactual run shares every draw whose name it shares.
+
+``stream`` hands out a generator; ``block`` and ``normals`` hand out arrays. The arrays come from one generator per
+thread whose 256 bits of state are set to the sha256 of (root, name), which costs a fifth of building a generator and is
+what lets a thousand replicates seed themselves in milliseconds.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import threading
 
 import numpy as np
-from numpy.random import PCG64, Generator, SeedSequence
+from numpy.random import PCG64DXSM, Generator, SeedSequence
 
 from .arrays import FloatArray
 
 CHUNK = 128  # decisions or rounds drawn at once; a constant, so that a longer horizon leaves earlier numbers alone
+
+_local = threading.local()
 
 
 class Seeds:
@@ -34,19 +41,38 @@ class Seeds:
         self.root = int(root)
 
     def stream(self, *path: str | int) -> Generator:
-        """The generator of that name; always at its beginning."""
-        return Generator(PCG64(SeedSequence(self.root, spawn_key=_spawn_key(path))))
+        """The generator of that name, at its beginning."""
+        words = np.frombuffer(hashlib.sha256(_name(path)).digest(), dtype="<u4").tolist()
+        return Generator(PCG64DXSM(SeedSequence(self.root, spawn_key=tuple(words))))
 
     def block(self, *path: str | int, shape: tuple[int, ...]) -> FloatArray:
-        """Uniforms in [0, 1) of that name; the first axis is agents, so that one more agent leaves the others' numbers alone."""
-        return self.stream(*path).random(shape)
+        """Uniforms in [0, 1) of that name; let the first axis be agents, so that one more leaves the others' numbers alone."""
+        return self._keyed(path).random(shape)
+
+    def normals(self, *path: str | int, shape: tuple[int, ...]) -> FloatArray:
+        """Standard normals of that name, agents first."""
+        return self._keyed(path).standard_normal(shape)
 
     def episode(self, replicate: int) -> int:
         """The seed, below 2**53, that replicate hands to ``reset(seed=)``; the same in every cell of a sweep."""
-        words = SeedSequence(self.root, spawn_key=_spawn_key(("episode", replicate))).generate_state(1, np.uint64)
-        return int(words[0] >> np.uint64(11))
+        return int.from_bytes(hashlib.sha256(b"%d:" % self.root + _name(("episode", replicate))).digest()[:8], "little") >> 11
+
+    def _keyed(self, path: tuple[str | int, ...]) -> Generator:
+        generator: Generator | None = getattr(_local, "generator", None)
+        if generator is None:
+            generator = _local.generator = Generator(PCG64DXSM(0))
+        key = hashlib.sha256(b"%d:" % self.root + _name(path)).digest()
+        generator.bit_generator.state = {
+            "bit_generator": "PCG64DXSM",
+            "state": {
+                "state": int.from_bytes(key[:16], "little"),
+                "inc": int.from_bytes(key[16:], "little") | 1,  # an odd increment makes the period full
+            },
+            "has_uint32": 0,
+            "uinteger": 0,
+        }
+        return generator
 
 
-def _spawn_key(path: tuple[str | int, ...]) -> tuple[int, ...]:
-    name = json.dumps([p if isinstance(p, str) else int(p) for p in path], ensure_ascii=True, separators=(",", ":"))
-    return tuple(np.frombuffer(hashlib.sha256(name.encode()).digest(), dtype="<u4").tolist())
+def _name(path: tuple[str | int, ...]) -> bytes:
+    return json.dumps([p if isinstance(p, str) else int(p) for p in path], ensure_ascii=True, separators=(",", ":")).encode()
