@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -56,3 +57,24 @@ def canonical(value: Any) -> bytes:
 def digest(value: Any) -> str:
     """Hex sha256 of the canonical bytes; the name of a unit, an agent, an artefact."""
     return hashlib.sha256(canonical(value)).hexdigest()
+
+
+def jsonable(value: Any) -> Any:
+    """JSON form for records: as ``plain``, but NaN becomes null and an infinity its name.
+
+    Examples
+    --------
+    >>> jsonable({"wealth": np.array([1.0, np.nan])})
+    {'wealth': [1.0, None]}
+    """
+    if isinstance(value, Mapping):
+        return {str(key): jsonable(item) for key, item in value.items()}
+    if isinstance(value, np.ndarray):
+        return jsonable(value.tolist())
+    if isinstance(value, (list, tuple)):
+        return [jsonable(item) for item in value]
+    if isinstance(value, np.generic):
+        value = value.item()
+    if isinstance(value, float) and not math.isfinite(value):
+        return None if math.isnan(value) else str(value)
+    return value

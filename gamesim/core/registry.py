@@ -50,7 +50,9 @@ def entry(group: str, name: str) -> Any:
     """
     points = entries(group)
     if name not in points:
-        raise UnknownKindError.named(f"{singular(group)} kind" if group in ("environments", "agents") else singular(group), name, points)
+        raise UnknownKindError.named(
+            f"{singular(group)} kind" if group in ("environments", "agents") else singular(group), name, points
+        )
     return load(points[name])
 
 

@@ -55,7 +55,10 @@ class Seeds:
 
     def episode(self, replicate: int) -> int:
         """The seed, below 2**53, that replicate hands to ``reset(seed=)``; the same in every cell of a sweep."""
-        return int.from_bytes(hashlib.sha256(b"%d:" % self.root + _name(("episode", replicate))).digest()[:8], "little") >> 11
+        return (
+            int.from_bytes(hashlib.sha256(b"%d:" % self.root + _name(("episode", replicate))).digest()[:8], "little")
+            >> 11
+        )
 
     def _keyed(self, path: tuple[str | int, ...]) -> Generator:
         generator: Generator | None = getattr(_local, "generator", None)
@@ -75,4 +78,6 @@ class Seeds:
 
 
 def _name(path: tuple[str | int, ...]) -> bytes:
-    return json.dumps([p if isinstance(p, str) else int(p) for p in path], ensure_ascii=True, separators=(",", ":")).encode()
+    return json.dumps(
+        [p if isinstance(p, str) else int(p) for p in path], ensure_ascii=True, separators=(",", ":")
+    ).encode()

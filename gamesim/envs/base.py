@@ -134,7 +134,9 @@ def require_movers(movers: Iterable[str], actions: Mapping[str, Any], phase: str
 
 
 def illegal(agent: str, phase: str, action: Any, spec: ActionSpec) -> IllegalActionError:
-    return IllegalActionError(f"{agent} played {action!r} in phase '{phase}'.", path=agent, hint=f"Legal: {spec.text()}.")
+    return IllegalActionError(
+        f"{agent} played {action!r} in phase '{phase}'.", path=agent, hint=f"Legal: {spec.text()}."
+    )
 
 
 @dataclass(frozen=True)
