@@ -20,7 +20,7 @@ from .canonical import digest
 EMPTY: Mapping[str, Any] = MappingProxyType({})
 
 Obs = TypeVar("Obs", contravariant=True)
-Act = TypeVar("Act")
+Act = TypeVar("Act", covariant=True)
 State = TypeVar("State")
 
 # ``ok, repaired`` are choices; the middle group failed; an ``injected`` action is legal and is played.

@@ -165,7 +165,7 @@ class Batch:
 
     @property
     def done(self) -> BoolArray:
-        return ~self.needs_action.any(axis=1)
+        return np.logical_not(self.needs_action.any(axis=1))
 
 
 @runtime_checkable

@@ -64,7 +64,9 @@ class UnitResult:
 class UnitWriter(Protocol):
     """Where a unit writes. Nothing counts before the runner has sealed the unit."""
 
-    def event(self, type: str, *, step: int | None = None, phase: str | None = None, agent: str | None = None, **data: Any) -> None:
+    def event(
+        self, type: str, *, step: int | None = None, phase: str | None = None, agent: str | None = None, **data: Any
+    ) -> None:
         """Append one line to ``events/<unit>.jsonl``."""
         ...
 

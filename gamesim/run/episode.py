@@ -166,9 +166,9 @@ class Episode:
             raise ModelError(
                 f"{agent} gave no valid action ({decision.outcome}) in phase '{phase}'.", hint="on_invalid: abort_run."
             )
-        if self._on_invalid == "repeat_last" and key in self._last:
-            if self.environment.action_spec(agent).legal(self._last[key]):
-                return self._last[key]
+        last = self._last.get(key)
+        if self._on_invalid == "repeat_last" and last is not None and self.environment.action_spec(agent).legal(last):
+            return last
         abstain = getattr(self.environment, "abstain", None)
         if abstain is None:
             raise ModelError(
