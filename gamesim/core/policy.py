@@ -75,7 +75,7 @@ class Decision:
     """What an agent decided: an action, or None with the way in which the answer failed."""
 
     action: Any | None
-    text: Mapping[str, str] = EMPTY
+    text: Mapping[str, str] = field(default_factory=dict)
     outcome: Outcome = "ok"
     calls: tuple[str, ...] = ()
 

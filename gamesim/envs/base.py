@@ -9,50 +9,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from pettingzoo import ParallelEnv
 
 from gamesim.core.arrays import AnyArray, Arrays, BoolArray, FloatArray, IntArray
-from gamesim.core.config import Config
 from gamesim.core.errors import IllegalActionError
 from gamesim.core.policy import EMPTY, ActionSpec
 
-
-class EnvironmentConfig(Config):
-    """What a scenario may say about one family of environments, and how to build it.
-
-    Subclasses register under ``gamesim.environments`` and import their simulation inside ``build`` and ``batched``.
-    """
-
-    kind: str
-    version: ClassVar[int] = 1  # enters unit keys: raise it when equal seeds give other trajectories
-    external: ClassVar[bool] = False  # a simulator outside this process: journal every step
-
-    def seats(self) -> tuple[str, ...]:
-        """Names of the seats, in agent order."""
-        raise NotImplementedError
-
-    def build(self) -> Environment:
-        """The PettingZoo face. The seed enters by ``reset(seed=)`` alone."""
-        raise NotImplementedError
-
-    def batched(self, rows: int) -> BatchedEnvironment | None:
-        """The same environment over ``rows`` rows at once, or None where there is no such path."""
-        return None
-
-    def describer(self) -> Any | None:
-        """What language models are told of it, or None."""
-        return None
-
-    def game(self) -> Any | None:
-        """Its formal game, where it has one: used by solve, regret and reports."""
-        return None
-
-    def warnings(self) -> list[str]:
-        """What a careful author would like to hear before the run, one sentence each."""
-        return []
+from .config import EnvironmentConfig as EnvironmentConfig
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from typing import Any, Literal
 from gamesim.core.config import Config
 from gamesim.core.policy import Population
 from gamesim.core.seeds import Seeds
-from gamesim.envs.base import EnvironmentConfig
+from gamesim.envs.config import EnvironmentConfig
 
 
 @dataclass(frozen=True)
