@@ -72,7 +72,7 @@ def paired_effect(
         reason = "one pair has no spread"
     elif higher + lower == 0:
         reason = "no pair differs"
-    elif not spread(d):
+    elif not spread(d, scale=float(max(np.abs(a).max(), np.abs(b).max()))):
         reason = "every pair differs by the same amount"
     else:
         found = stats.ttest_rel(a, b)

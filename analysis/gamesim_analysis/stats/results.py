@@ -82,6 +82,7 @@ def choose(name: str, options: Sequence[str], what: str) -> str:
     return name
 
 
-def spread(values: FloatArray) -> bool:
-    """Whether the sample varies at all, beyond what rounding of its mean can produce."""
-    return bool(np.ptp(values) > 8 * np.finfo(np.float64).eps * max(1e-300, float(np.abs(values).max())))
+def spread(values: FloatArray, scale: float = 0.0) -> bool:
+    """Whether the sample varies at all, beyond the rounding of numbers of its size (or of ``scale``, if it came from larger ones)."""
+    size = max(scale, float(np.abs(values).max()))
+    return bool(np.ptp(values) > max(8 * np.finfo(np.float64).eps * size, 1e-140))  # squares of less than that vanish
