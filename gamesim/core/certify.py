@@ -1,0 +1,222 @@
+"""Certificates: how far play of a game is from equilibrium, by checking every deviation.
+
+Written apart from every solver and using only the game. Exact where the game and the play are exact; with a bound of the
+rounding in floats; with an interval where payoffs were sampled.
+
+    >>> game = NormalFormGame.bimatrix([[3, 0], [5, 1]], [[3, 5], [0, 1]])        # a prisoners' dilemma
+    >>> certify(game, (1, 1)).grade, certify(game, (0, 0)).regrets
+    ('exact', (Fraction(2, 1), Fraction(2, 1)))
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from functools import singledispatch
+from typing import Any
+
+import numpy as np
+
+from .arrays import AnyArray, FloatArray
+from .empirical import Cell, EmpiricalGame
+from .errors import SolverError
+from .normal_form import NormalFormGame
+from .profiles import Joint, MixedProfile, as_profile
+from .solution import Arithmetic, Certificate
+from .symmetric import SymmetricGame
+
+CONCEPTS = ("nash", "correlated", "coarse")
+
+
+def certify(game: Any, play: Any, *, concept: str = "nash", confidence: float = 0.95, **of_concept: Any) -> Certificate:
+    """Check play of a game.
+
+    Parameters
+    ----------
+    game : a ``NormalFormGame``, ``SymmetricGame`` or ``EmpiricalGame``.
+    play : for ``nash`` a mixed profile (n vectors) or a pure one (n indices); in a symmetric game also one vector that
+        everybody plays. For ``correlated`` and ``coarse`` a ``Joint`` or a profile.
+    confidence : of the interval of a sampled game.
+
+    Raises
+    ------
+    SolverError
+        If the play does not fit the game, the concept is not defined for it, or a sampled game lacks a profile that
+        the check needs.
+    """
+    if concept not in CONCEPTS:
+        raise SolverError(f"no certificate for concept '{concept}'.", hint=f"Concepts: {', '.join(CONCEPTS)}.")
+    if of_concept:
+        raise SolverError(f"concept '{concept}' takes no parameter '{min(of_concept)}'.")
+    if isinstance(play, Joint) and concept == "nash":
+        raise SolverError("correlated play is no Nash profile.", hint="Ask for concept 'correlated' or 'coarse'.")
+    return _certify(game, play, concept, confidence)
+
+
+@singledispatch
+def _certify(game: Any, play: Any, concept: str, confidence: float) -> Certificate:
+    raise SolverError(f"no certificate for games of type {type(game).__name__}.")
+
+
+@_certify.register
+def _(game: NormalFormGame, play: Any, concept: str, confidence: float) -> Certificate:
+    if concept != "nash":
+        return _joint(game, play, concept)
+    profile = as_profile(game.shape, play)
+    earned = [game.action_payoffs(i, profile) for i in range(game.n)]
+    m = sum(game.shape) + game.n
+    return _nash(earned, profile, game.payoff_range, m, float(np.abs(game.payoffs).max()))
+
+
+@_certify.register
+def _(game: SymmetricGame, play: Any, concept: str, confidence: float) -> Certificate:
+    if concept != "nash":
+        return _joint(game.to_normal_form(), play, concept)
+    largest, m = float(np.abs(game.payoffs).max()), game.payoffs.shape[1] + game.k + 8 * game.n
+    if np.ndim(play[0]) == 0 and not (len(play) == game.n and _indices(play)):  # one strategy for everybody
+        (strategy,) = as_profile((game.k,), (np.asarray(play),))
+        earned = [game.action_payoffs(strategy)] * game.n
+        return _nash(earned, (strategy,) * game.n, game.payoff_range, m, largest)
+    profile = as_profile(game.shape, play)
+    earned = [game.action_payoffs_against([*profile[:i], *profile[i + 1 :]]) for i in range(game.n)]
+    return _nash(earned, profile, game.payoff_range, m, largest)
+
+
+def _indices(play: Any) -> bool:
+    return all(isinstance(a, (int, np.integer)) for a in play)
+
+
+def _nash(earned: Sequence[AnyArray], profile: MixedProfile, scale: float, m: int, largest: float) -> Certificate:
+    """Certificate from what each action earns; ``m`` bounds the number of terms behind each of those sums."""
+    exact = all(table.dtype == object and mine.dtype == object for table, mine in zip(earned, profile, strict=True))
+    regrets, replies = [], []
+    for table, mine in zip(earned, profile, strict=True):
+        values = table if exact else table.astype(np.float64)
+        best = int(values.argmax())
+        now = values @ (mine if exact else mine.astype(np.float64))
+        regrets.append(max(values[best] - now, type(now)(0)) if exact else max(float(values[best] - now), 0.0))
+        replies.append(best)
+    rounding = 0.0 if exact else 2 * rounding_bound(m, largest)
+    return _certificate(
+        "nash", max(regrets), "epsilon", regrets, scale, replies, "exact" if exact else "float", rounding
+    )
+
+
+def rounding_bound(terms: int, largest: float) -> float:
+    """How far a float sum of so many products, each at most ``largest``, can be from the true one."""
+    unit = terms * 2.0**-53
+    return largest * unit / (1 - unit)
+
+
+def _joint(game: NormalFormGame, play: Any, concept: str) -> Certificate:
+    """Gap of correlated play: of recommendations (``correlated``), or of the commitment before them (``coarse``)."""
+    joint = play if isinstance(play, Joint) else Joint.of(as_profile(game.shape, play))
+    if joint.probabilities.shape != game.shape:
+        raise SolverError(f"a joint distribution of shape {joint.probabilities.shape} in a game of {game.shape}.")
+    exact = game.exact is not None and joint.probabilities.dtype == object
+    table = game.exact if exact and game.exact is not None else game.payoffs
+    chances = joint.probabilities if exact else joint.probabilities.astype(np.float64)
+    swaps, commitments, replies = [], [], []
+    for i in range(game.n):
+        payoff, chance = (np.moveaxis(x, i, 0).reshape(game.shape[i], -1) for x in (table[i], chances))
+        after = chance @ payoff.T  # after[a, b]: payoff of playing b whenever a is recommended
+        obeyed = after.diagonal()
+        swaps.append((after.max(axis=1) - obeyed).sum())
+        committed = after.sum(axis=0)
+        replies.append(int(committed.argmax()))
+        commitments.append(committed.max() - obeyed.sum())
+    gains = swaps if concept == "correlated" else commitments
+    regrets = [max(gain, 0 * gain) if exact else max(float(gain), 0.0) for gain in gains]
+    rounding = 0.0 if exact else 2 * rounding_bound(math.prod(game.shape) + 2, float(np.abs(game.payoffs).max()))
+    name = "ce_gap" if concept == "correlated" else "cce_gap"
+    details = {"cce_slack": max(commitments)}
+    return _certificate(concept, max(regrets), name, regrets, game.payoff_range, replies, "exact" if exact else "float", rounding, details=details)  # fmt: skip
+
+
+@_certify.register
+def _(game: EmpiricalGame, play: Any, concept: str, confidence: float) -> Certificate:
+    """Regret in the mean game, with an interval from the cells' covariances.
+
+    A cell that several ordered profiles share enters once, with its summed weights, so the two sides of a symmetric or
+    zero-sum cell are not counted as independent. Bounds hold for all deviations at once (Bonferroni). The point estimate
+    is a maximum of noisy gains and leans upwards.
+    """
+    if concept != "nash":
+        raise SolverError(f"no certificate of concept '{concept}' for a sampled game.", hint="Use its to_game().")
+    if not 0 < confidence < 1:
+        raise SolverError(f"confidence {confidence} is not between 0 and 1.")
+    profile = tuple(strategy.astype(np.float64) for strategy in as_profile(game.shape, play))
+    from scipy.special import ndtri
+
+    deviations = sum(game.shape)
+    z = float(ndtri(1 - (1 - confidence) / (2 * deviations)))
+    regrets, replies, lows, highs, thin = [], [], [], [], set()
+    for player in range(game.n):
+        gains, errors = [], []
+        for action in range(game.shape[player]):
+            gain, variance, unsure = _gain(game, profile, player, action)
+            gains.append(gain)
+            errors.append(math.sqrt(variance))
+            thin.update(unsure)
+        best = int(np.argmax(gains))
+        regrets.append(max(gains[best], 0.0))
+        replies.append(best)
+        lows.append(max(0.0, max(g - z * e for g, e in zip(gains, errors, strict=True))))
+        highs.append(max(0.0, max(g + z * e for g, e in zip(gains, errors, strict=True))))
+    details: dict[str, Any] = {"intervals": tuple(zip(lows, (None if thin else h for h in highs), strict=True)), "confidence": confidence}  # fmt: skip
+    if thin:
+        details["reason"] = f"played less than twice: {game.label(min(thin))}"
+    means = [float(np.abs(cell.mean).max()) for cell in game.cells.values()]
+    table = np.concatenate([cell.mean for cell in game.cells.values()])
+    arithmetic: Arithmetic = "float" if all(math.isinf(cell.count) for cell in game.cells.values()) else "sampled"
+    rounding = 2 * rounding_bound(math.prod(game.shape) + game.n, max(means))
+    return _certificate(
+        "nash", max(regrets), "epsilon", regrets, float(np.ptp(table)) or 1.0, replies, arithmetic, rounding,
+        interval=(max(lows), None if thin else max(highs)), details=details,
+    )  # fmt: skip
+
+
+def _gain(
+    game: EmpiricalGame, profile: MixedProfile, player: int, action: int
+) -> tuple[float, float, list[tuple[int, ...]]]:
+    """Gain of one deviation, its variance, and the cells that have weight but less than two episodes."""
+    weights: dict[tuple[int, ...], FloatArray] = {}
+    own = profile[player].copy()
+    own *= -1.0
+    own[action] += 1.0
+    factors = [own if j == player else profile[j] for j in range(game.n)]
+    for choice in np.ndindex(*game.shape):
+        weight = math.prod(float(factor[a]) for factor, a in zip(factors, choice, strict=True))
+        if weight:
+            key, reader = game.coefficients(player, choice)
+            weights[key] = weights.get(key, 0.0) + weight * reader
+    gain, variance, thin = 0.0, 0.0, []
+    missing = [key for key in weights if key not in game.cells]
+    if missing:
+        raise SolverError(f"the regret needs profiles that were never played: {game.label(min(missing))}.")
+    for key, reader in weights.items():
+        cell: Cell = game.cells[key]
+        gain += float(reader @ cell.mean)
+        if cell.count >= 2:
+            variance += max(float(reader @ cell.covariance @ reader), 0.0) / cell.count
+        else:
+            thin.append(key)
+    return gain, variance, thin
+
+
+def _certificate(
+    concept: str, gap: Any, name: str, regrets: Sequence[Any], scale: float, replies: Sequence[int],
+    arithmetic: Arithmetic, rounding: float, **more: Any,
+) -> Certificate:  # fmt: skip
+    return Certificate(
+        concept,
+        gap,
+        name,
+        tuple(regrets),
+        sum(regrets),
+        float(gap) / scale,
+        tuple(replies),
+        arithmetic,
+        rounding,
+        **more,
+    )
