@@ -39,6 +39,10 @@ def windows(value: Any) -> Any:
     return tuple(tuple(w) if isinstance(w, list) else w for w in ([value] if one else value))
 
 
+def listed(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value
+
+
 Window = tuple[Round, Round | None]  # first and last round, both included; None = to the end
 Schedule = Annotated[tuple[Window, ...] | None, BeforeValidator(windows)]
 
@@ -135,7 +139,11 @@ class Revision(Config):
     selection: float = Field(0.2, ge=0, description="delta of the Fermi rule, per fish.")
     mutation: float = Field(0.05, ge=0, description="sigma on effort and punishing; ten times as much on the belief.")
     average: float = Field(0.5, ge=0, lt=1, description="lambda, weight of the past in the payoff average.")
-    copied: tuple[Literal["effort", "punish", "belief"], ...] = ("effort", "punish", "belief")
+    copied: Annotated[tuple[Literal["effort", "punish", "belief"], ...], BeforeValidator(listed)] = (
+        "effort",
+        "punish",
+        "belief",
+    )
     sample: int = Field(3, ge=1, description="best_of and conformist: how many are looked at.")
     weight: Share = Field(0.5, description="conformist: how far towards the median of the sample.")
     probability: Share = Field(1.0, description="Chance to revise in a round.")
@@ -368,10 +376,11 @@ class Commons(EnvironmentConfig):
         ]
         if self.players < 2 and meeting:
             raise ValueError(f"nobody to meet: players is {self.players} and institutions.{meeting[0]} is on")
-        for place, seat in (
-            ("institutions.voting.dictator", rules.voting and rules.voting.dictator),
-            ("institutions.leader.appointed", rules.leader and rules.leader.appointed),
-        ):
+        offices = {
+            "institutions.voting.dictator": rules.voting.dictator if rules.voting else None,
+            "institutions.leader.appointed": rules.leader.appointed if rules.leader else None,
+        }
+        for place, seat in offices.items():
             if seat is not None and seat >= self.players:
                 raise ValueError(f"{place}: seat {seat} of {self.players}; seats count from 0")
         if rules.leader is not None and rules.text:

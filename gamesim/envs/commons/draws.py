@@ -1,0 +1,89 @@
+"""The society's random numbers: one named block per mechanism, replicate and chunk of rounds, laid out by round.
+
+Blocks are drawn agent-major, ``(agents, CHUNK, columns)``, so that one more agent at the end, a longer horizon or a
+mechanism switched off changes nobody's numbers; they are then turned round-major, ``(round, column, row, agent)``,
+because a round reads all rows and agents at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from gamesim.core.arrays import BoolArray, FloatArray, IntArray
+from gamesim.core.seeds import CHUNK, Seeds
+
+TURN = 512  # agents turned round at once: the piece stays in the cache
+
+
+@dataclass(frozen=True)
+class Stream:
+    """One mechanism's numbers.
+
+    Attributes
+    ----------
+    path : its name, without chunk.  columns : numbers per agent and round.  normal : standard normals, not uniforms.
+    shared : one for the whole society instead of one per agent.
+    """
+
+    path: tuple[str | int, ...]
+    columns: int = 1
+    normal: bool = False
+    shared: bool = False
+
+
+class Draws:
+    """The numbers of B replicates.
+
+    Parameters
+    ----------
+    seeds : (B,), what ``reset`` was given.
+    players : N.
+    streams : by name.
+    rounds : how many decisions or rounds there can be; no chunk is laid out beyond it.
+    """
+
+    def __init__(
+        self, seeds: Sequence[int] | IntArray, players: int, streams: Mapping[str, Stream], rounds: int
+    ) -> None:
+        self.roots = [Seeds(int(seed)) for seed in seeds]
+        self.streams = streams
+        self._players = players
+        self._rounds = rounds
+        self._held: dict[str, tuple[int, FloatArray]] = {}
+
+    def at(self, name: str, number: int, rows: BoolArray | None = None) -> FloatArray:
+        """Shape (columns, B, N) for round ``number`` from 0; (columns, B, 1) where the stream is shared.
+
+        ``rows`` : which replicates still need numbers; the others get zeros.
+        """
+        chunk, within = divmod(number, CHUNK)
+        held = self._held.get(name)
+        if held is None or held[0] != chunk:
+            held = self._held[name] = (chunk, self._load(self.streams[name], chunk, rows))
+        return held[1][within]
+
+    def once(self, *path: str | int, columns: int) -> FloatArray:
+        """A block that is drawn once an episode, shape (B, N, columns)."""
+        return np.stack([root.block(*path, shape=(self._players, columns)) for root in self.roots])
+
+    def exponentials(self, rows: IntArray, *path: str | int, ticks: int) -> FloatArray:
+        """Standard exponentials of some rows, shape (rows, N, ticks)."""
+        shape = (self._players, ticks)
+        return -np.log1p(-np.stack([self.roots[row].block(*path, shape=shape) for row in rows]))
+
+    def _load(self, stream: Stream, chunk: int, rows: BoolArray | None) -> FloatArray:
+        agents = 1 if stream.shared else self._players
+        length = min(CHUNK, self._rounds - chunk * CHUNK)
+        laid = np.zeros((length, stream.columns, len(self.roots), agents))
+        path = (*stream.path, "chunk", chunk)
+        shape = (agents, CHUNK, stream.columns)
+        for row, root in enumerate(self.roots):
+            if rows is None or rows[row]:
+                block = root.normals(*path, shape=shape) if stream.normal else root.block(*path, shape=shape)
+                for start in range(0, agents, TURN):
+                    part = slice(start, start + TURN)
+                    laid[:, :, row, part] = block[part, :length].transpose(1, 2, 0)
+        return laid

@@ -1,0 +1,105 @@
+"""What agents take from the stock, and who gets what when they ask for more than there is.
+
+All functions have a leading axis of rows B; agents are the second axis.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from gamesim.core.arrays import FloatArray, IntArray
+
+TILE = 4_000_000  # ticks of lottery clocks held at once, so that memory stays bounded
+
+
+def catch_effort(effort: FloatArray, stock: FloatArray, productivity: float) -> FloatArray:
+    """h_i = alpha e_i R, shape (B, N), for efforts (B, N) and a stock (B,)."""
+    return effort * (productivity * stock)[:, None]
+
+
+def random_order(u: FloatArray) -> IntArray:
+    """The agents of every row in the order of their uniforms: a uniformly random order, shape (B, N).
+
+    An agent that joins at the end leaves the order among the others as it was. Sorting integers that carry the agent's
+    number in their low bits is several times faster than an argsort; ties, once in 2**40 pairs, go to the lower number.
+    """
+    agents = u.shape[1]
+    bits = max(1, int(agents - 1).bit_length())
+    keys = (u * 2.0 ** (62 - bits)).astype(np.int64)
+    keys <<= bits
+    keys |= np.arange(agents)
+    keys.sort(axis=1)
+    keys &= (1 << bits) - 1
+    return keys
+
+
+def catch_shuffled(effort: FloatArray, stock: FloatArray, productivity: float, u: FloatArray) -> FloatArray:
+    """Each agent in random order takes alpha e_i S, and S falls at once: a cumulative product over a permutation.
+
+    Parameters
+    ----------
+    effort : (B, N).  stock : (B,).  productivity : alpha, with alpha e_i <= 1.
+    u : (B, N), uniforms that give the order.
+    """
+    order = random_order(u)
+    rows = np.arange(len(order))[:, None] * order.shape[1]
+    order += rows
+    share = np.minimum(productivity * effort, 1.0).ravel()[order]
+    left = np.empty((len(share), share.shape[1] + 1))
+    left[:, 0] = stock
+    np.subtract(1.0, share, out=left[:, 1:])
+    np.multiply.accumulate(left, axis=1, out=left)
+    caught = np.empty(effort.size)
+    caught[order] = share * left[:, :-1]
+    return caught.reshape(effort.shape)
+
+
+def ration_proportional(wanted: FloatArray, stock: FloatArray) -> FloatArray:
+    """Everybody gets the same share of what he wanted, where they want more than there is.
+
+    Parameters
+    ----------
+    wanted : (B, N), >= 0.  stock : (B,), >= 0.
+    """
+    total = wanted.sum(axis=1)
+    short = total > stock
+    if not short.any():
+        return wanted
+    share = np.divide(stock, total, out=np.ones_like(stock), where=short)
+    return wanted * share[:, None]
+
+
+def ration_sequential(wanted: FloatArray, stock: FloatArray, u: FloatArray) -> FloatArray:
+    """First come, first served, in the order of the uniforms ``u`` (B, N)."""
+    if not (wanted.sum(axis=1) > stock).any():
+        return wanted
+    order = random_order(u)
+    asked = np.take_along_axis(wanted, order, axis=1)
+    before = np.cumsum(asked, axis=1) - asked
+    given = np.clip(stock[:, None] - before, 0.0, asked)
+    caught = np.empty_like(wanted)
+    np.put_along_axis(caught, order, given, axis=1)
+    return caught
+
+
+def ration_lottery(wanted: FloatArray, stock: FloatArray, exponentials: FloatArray) -> FloatArray:
+    """One unit at a time to a uniformly drawn agent who still wants some, till the stock is gone.
+
+    Every agent has a clock that ticks at rate one; the next tick among those who still want some is equally likely to be
+    anybody's, so the units go to the first ticks. A last part of a unit counts as a tick of that size.
+
+    Parameters
+    ----------
+    wanted : (B, N), each at most J.  stock : (B,).
+    exponentials : (B, N, J), standard exponentials: the waiting times of each agent's clock.
+    """
+    rows, agents, ticks = exponentials.shape
+    when = np.cumsum(exponentials, axis=2)
+    size = np.clip(wanted[:, :, None] - np.arange(ticks), 0.0, 1.0)
+    when = np.where(size > 0.0, when, np.inf).reshape(rows, -1)
+    order = np.argsort(when, axis=1, kind="stable")
+    sizes = np.take_along_axis(size.reshape(rows, -1), order, axis=1)
+    given = np.diff(np.minimum(np.cumsum(sizes, axis=1), stock[:, None]), axis=1, prepend=0.0)
+    caught = np.empty_like(given)
+    np.put_along_axis(caught, order, given, axis=1)
+    return np.minimum(caught.reshape(rows, agents, ticks).sum(axis=2), wanted)
