@@ -49,7 +49,10 @@ class VectorPolicy(Protocol):
     Observations broadcast to (B, n, ...): what all agents see alike may come as (B, 1, ...).
     """
 
-    columns: int  # uniforms used per agent and decision
+    @property
+    def columns(self) -> int:
+        """Uniforms used per agent and decision; a constant of the class will do."""
+        ...
 
     def initial_state(self, rows: int, seats: int, u: FloatArray) -> Any:
         """State whose arrays lead with (B, n); ``u`` has shape (B, n, columns)."""
