@@ -1,0 +1,137 @@
+"""Run the metrics of a record, write their tables, and sum them up."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from gamesim.core.errors import MetricError, UnknownKindError
+from gamesim.core.registry import entry, names
+from gamesim_analysis.stats.intervals import mean_interval, wilson
+
+from .base import Columns, Metric, is_episode_table, numeric
+from .cells import cells, scenario_of
+
+if TYPE_CHECKING:
+    from gamesim.run.record import Record
+
+    from gamesim.run.tables import Table
+
+BRACKETS = "95 % over replicates: Student's t for means, Wilson's for shares"
+
+
+def chosen(record: Record, only: Iterable[str] | None = None) -> tuple[list[Metric], bool]:
+    """The metrics to compute and whether they were asked for by name (by ``only``, or the scenario's ``metrics:``).
+
+    Raises
+    ------
+    UnknownKindError
+        For a name nobody registers, with the nearest one.
+    """
+    asked = list(only) if only is not None else list(scenario_of(record).get("metrics") or ())
+    known = names("metrics")
+    for name in asked:
+        if name not in known:
+            raise UnknownKindError.named("metric", name, known, path="metrics")
+    metrics = [_as_metric(name) for name in (asked or known)]
+    return [m for m in metrics if asked or m.default], bool(asked)
+
+
+def evaluate(record: Record, only: Iterable[str] | None = None) -> tuple[dict[str, Columns], dict[str, str]]:
+    """Columns of every metric that applies, and for the others the reason why they do not.
+
+    Raises
+    ------
+    MetricError
+        When a metric asked for by name does not apply.
+    """
+    metrics, asked = chosen(record, only)
+    found: dict[str, Columns] = {}
+    reasons: dict[str, str] = {}
+    for metric in metrics:
+        try:
+            found[metric.name] = metric(record)
+        except MetricError as error:
+            if asked:
+                raise
+            reasons[metric.name] = str(error)
+    return found, reasons
+
+
+def compute(record: Record, only: Iterable[str] | None = None) -> dict[str, Table]:
+    """Compute the record's metrics and write each into ``tables/``.
+
+    Parameters
+    ----------
+    only : names of metrics; by default the scenario's ``metrics:`` and, without that, every registered metric that applies.
+
+    Returns
+    -------
+    Table of each metric by name, with ``summary`` and, where a metric was passed over, ``not_applicable`` (metric, reason).
+    """
+    found, reasons = evaluate(record, only)
+    tables = dict(found)
+    tables["summary"] = summarise(record, found)
+    if reasons:
+        tables["not_applicable"] = {"metric": list(reasons), "reason": list(reasons.values())}
+    return {name: record.write_table(name, columns) for name, columns in tables.items()}
+
+
+def summary(record: Record, only: Iterable[str] | None = None) -> Table:
+    """One row a cell of the sweep: the main figures, each as mean, lower, upper and n (columns ``x``, ``x_lower``, ...).
+
+    ``brackets`` says what lower and upper are.
+    """
+    from gamesim.run.tables import Table
+
+    return Table(summarise(record, evaluate(record, only)[0]))
+
+
+def summarise(record: Record, found: Mapping[str, Columns]) -> dict[str, list[Any]]:
+    """The summary's columns, from columns of metrics."""
+    of = cells(record)
+    table: dict[str, list[Any]] = {"cell": [cell.index for cell in of], "label": [cell.label for cell in of]}
+    for path in dict.fromkeys(path for cell in of for path in cell.values):
+        table[path] = [_plain(cell.values.get(path)) for cell in of]
+    for name, columns in found.items():
+        if not is_episode_table(columns):
+            continue
+        for column in _main(_as_metric(name), columns):
+            label = column if column not in table else f"{name}_{column}"
+            rows = [_bracket(columns[column], np.asarray(columns["cell"]) == cell.index) for cell in of]
+            for index, part in enumerate(("", "_lower", "_upper", "_n")):
+                table[label + part] = [row[index] for row in rows]
+    table["brackets"] = [BRACKETS] * len(of)
+    return table
+
+
+def _main(metric: Metric, columns: Columns) -> list[str]:
+    if metric.main:
+        return [column for column in metric.main if column in columns]
+    return [c for c in columns if c not in ("cell", "seed") and numeric(columns[c]) is not None]
+
+
+def _bracket(values: Any, mask: Any) -> tuple[float | None, float | None, float | None, int]:
+    array = np.asarray(values)
+    kept = numeric(array)
+    if kept is None:
+        return None, None, None, 0
+    finite = kept[mask & np.isfinite(kept)]
+    if not len(finite):
+        return None, None, None, 0
+    share = array.dtype.kind == "b" or (
+        array.dtype.kind == "O" and all(isinstance(v, (bool, type(None))) for v in array.tolist())
+    )
+    interval = wilson(float(finite.sum()), len(finite)) if share else mean_interval(finite)
+    return interval.estimate, interval.low, interval.high, len(finite)
+
+
+def _as_metric(name: str) -> Metric:
+    found = entry("metrics", name)
+    return found if isinstance(found, Metric) else Metric(name, found)
+
+
+def _plain(value: Any) -> Any:
+    return value if isinstance(value, (bool, int, float, str, type(None))) else str(value)
