@@ -59,8 +59,10 @@ class Scenario:
     analysis: tuple[Mapping[str, Any], ...] = ()
     provenance: str | None = None
     data: Mapping[str, Any] = field(default_factory=dict)
-    origins: Mapping[str, Origin] = field(default_factory=dict)
-    source: str | None = None  # the file as given
+    origins: Mapping[str, Origin] = field(default_factory=dict, compare=False)
+    source: str | None = field(default=None, compare=False)  # the file as given
+    included: Mapping[str, str] = field(default_factory=dict, compare=False)  # texts of the files it includes, by path
+    executor: Literal["processes", "inline"] = "processes"
 
     @property
     def seeds(self) -> Seeds:

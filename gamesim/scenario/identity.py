@@ -1,0 +1,47 @@
+"""What determines the results of a scenario: the part of it that names units of work."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from gamesim.core.canonical import plain
+from gamesim.core.registry import entry
+
+from .scenario import Scenario
+
+
+def identity(scenario: Scenario) -> dict[str, Any]:
+    """JSON of everything that results depend on, and of nothing else.
+
+    The same cell in another sweep, under another name, with other limits or more replicates, has the same identity. Labels
+    of members stand in it because they stand in the step table.
+    """
+    environment = scenario.environment
+    experiment = entry("experiments", scenario.kind)
+    return {
+        "kind": scenario.kind,
+        "kind_version": experiment.version,
+        "seed": scenario.seed,
+        "seating": scenario.seating,
+        "environment": None
+        if environment is None
+        else {
+            "version": type(environment).version,
+            "config": environment.model_dump(mode="json", by_alias=True),
+        },
+        "population": [
+            {
+                "agent": member.agent.as_dict(),
+                "version": entry("agents", member.agent.kind).version,
+                "count": member.count,
+                "probability": member.probability,
+                "seat": member.seat,
+                "label": member.label,
+            }
+            for member in scenario.population
+        ],
+        "experiment": None
+        if scenario.experiment is None
+        else scenario.experiment.model_dump(mode="json", by_alias=True),
+        "language": plain(scenario.language),
+    }
