@@ -17,8 +17,6 @@ from gamesim.scenario.scenario import Scenario
 from gamesim.scenario.sweep import cells
 
 from .contracts import Context, Mode, Rollout, Unit, UnitResult
-from .episode import Episode
-from .rollout import concatenated, rollout
 from .seating import seat_members, seated
 from .units import make_unit
 
@@ -47,6 +45,8 @@ class Play:
         return units
 
     def run_unit(self, unit: Unit, context: Context) -> UnitResult:
+        from .rollout import rollout  # with the environments' ground, which `gamesim check` does without
+
         scenario, writer = context.scenario, context.writer
         environment = scenario.environment
         assert environment is not None
@@ -122,6 +122,9 @@ def _seatings(
 
 def _journalled(unit: Unit, scenario: Scenario, specs: Sequence[Any], episodes: Sequence[int], writer: Any) -> Rollout:
     """Episodes one after the other, every step in the journal."""
+    from .episode import Episode
+    from .rollout import concatenated
+
     environment = scenario.environment
     assert environment is not None
     groups = seated(environment, specs)

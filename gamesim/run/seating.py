@@ -11,7 +11,7 @@ from gamesim.core.errors import ScenarioError
 from gamesim.core.policy import AgentSpec, Population
 from gamesim.core.registry import entry
 from gamesim.core.seeds import Seeds
-from gamesim.envs.base import EnvironmentConfig
+from gamesim.envs.config import EnvironmentConfig
 
 
 def seat_members(

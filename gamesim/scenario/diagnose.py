@@ -14,7 +14,7 @@ from pydantic.fields import FieldInfo
 
 from gamesim.core.errors import GamesimError, OverrideError, ScenarioError, UnknownKindError, clean, did_you_mean
 
-from .node import Node, dotted, plain
+from .node import Node, Path, dotted, plain
 
 M = TypeVar("M", bound=BaseModel)
 # Literal fields that name a thing rather than a setting; a wrong one is an UnknownKindError.
@@ -43,10 +43,22 @@ def placed(error: ScenarioError, node: Node, path: tuple[str | int, ...]) -> Sce
         inner = tuple(error.path.split(".")) if error.path else ()
         if inner[: len(path)] == tuple(map(str, path)):
             inner = inner[len(path) :]
+        inner = inner or _culprit(error.message, node)
         whole = (*path, *inner)
         error.where = node.nearest(inner).place
         error.path = dotted(whole) or None
     return from_override(error)
+
+
+def _culprit(message: str, node: Node) -> Path:
+    """The path of the one text in the tree that a message quotes, such as the ``ringg(2)`` behind "no network 'ringg'"."""
+    found = [
+        path
+        for path, child in node.walk()
+        if isinstance(child.value, str)
+        and (f"'{child.value}'" in message or f"'{child.value.split('(')[0].strip()}'" in message)
+    ]
+    return found[0] if len(found) == 1 else ()
 
 
 def from_override(error: ScenarioError) -> ScenarioError:

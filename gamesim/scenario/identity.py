@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from gamesim.core.canonical import plain
+from gamesim.core.errors import UnknownKindError
 from gamesim.core.registry import entry
 
 from .scenario import Scenario
@@ -17,10 +18,9 @@ def identity(scenario: Scenario) -> dict[str, Any]:
     of members stand in it because they stand in the step table.
     """
     environment = scenario.environment
-    experiment = entry("experiments", scenario.kind)
     return {
         "kind": scenario.kind,
-        "kind_version": experiment.version,
+        "kind_version": _version("experiments", scenario.kind),
         "seed": scenario.seed,
         "seating": scenario.seating,
         "environment": None
@@ -32,7 +32,7 @@ def identity(scenario: Scenario) -> dict[str, Any]:
         "population": [
             {
                 "agent": member.agent.as_dict(),
-                "version": entry("agents", member.agent.kind).version,
+                "version": _version("agents", member.agent.kind),
                 "count": member.count,
                 "probability": member.probability,
                 "seat": member.seat,
@@ -45,3 +45,10 @@ def identity(scenario: Scenario) -> dict[str, Any]:
         else scenario.experiment.model_dump(mode="json", by_alias=True),
         "language": plain(scenario.language),
     }
+
+
+def _version(group: str, kind: str) -> int:
+    try:
+        return int(getattr(entry(group, kind), "version", 1))
+    except UnknownKindError:
+        return 1  # an experiment handed over in Python may seat agents that are not registered

@@ -14,6 +14,7 @@ from gamesim.envs.config import EnvironmentConfig
 
 from .common import MAX_UNITS, CommonKeys
 from .diagnose import as_scenario_error, raise_together, validated
+from .identity import identity as identity
 from .includes import Document, read_document
 from .members import Line, check_seats, read_members, unknown_key
 from .names import checked_name
@@ -311,3 +312,6 @@ def _check_sweep(root: Node, scenario: Scenario) -> None:
 def _order(error: ScenarioError) -> tuple[str, int, int]:
     file, line, column = split_place(error.where)
     return (file or "", line or 0, column or 0)
+
+
+from_data = resolve_data

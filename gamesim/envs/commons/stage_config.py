@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import Field, model_validator
 
 from gamesim.core.config import Config
-from gamesim.envs.base import BatchedEnvironment, Environment, EnvironmentConfig
+from gamesim.envs.config import EnvironmentConfig
 
 if TYPE_CHECKING:
+    from gamesim.envs.base import BatchedEnvironment, Environment
+
     from .stage_rules import StageRules
 
 

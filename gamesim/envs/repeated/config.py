@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cached_property
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from pydantic import Field, model_validator
@@ -17,7 +17,10 @@ from gamesim.core.errors import GamesimError
 from gamesim.core.normal_form import NormalFormGame
 from gamesim.core.registry import entry
 from gamesim.core.symmetric import SymmetricGame
-from gamesim.envs.base import BatchedEnvironment, Environment, EnvironmentConfig
+from gamesim.envs.config import EnvironmentConfig
+
+if TYPE_CHECKING:
+    from gamesim.envs.base import BatchedEnvironment, Environment
 
 DEFAULT = "prisoners_dilemma"
 
