@@ -43,7 +43,7 @@ class StageTerms:
     def legal(self, choice: FloatArray | float) -> FloatArray:
         """The nearest legal choice; halves go down."""
         value = np.asarray(choice, dtype=np.float64)
-        rounded = np.ceil(value - 0.5) if self.integer else value
+        rounded = np.ceil(value - 0.5) + 0.0 if self.integer else value
         return np.asarray(np.clip(rounded, self.low, np.floor(self.high) if self.integer else self.high))
 
     def checked(self, choice: float, key: str) -> float:

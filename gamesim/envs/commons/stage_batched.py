@@ -64,7 +64,7 @@ class BatchedStageGame:
 
     def step(self, actions: AnyArray | Arrays) -> Batch:
         given = actions[KEYS[self.phase]] if isinstance(actions, Mapping) else actions
-        played = np.asarray(given, dtype=np.float64)
+        played = np.array(given, dtype=np.float64)  # a copy: the caller may use its array again
         self._check(played)
         state, n, phase = dict(self._state), self.config.players, self.phase
         reward, facts = np.zeros((self.rows, n)), {}
