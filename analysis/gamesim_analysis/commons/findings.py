@@ -22,7 +22,6 @@ from .societies import Society, first_death, floats, play
 
 if TYPE_CHECKING:
     from gamesim.run.record import Record
-
     from gamesim.run.tables import Table
 
 AGENT = "commons.paper_abm"
@@ -82,7 +81,7 @@ class Line:
         """Effect in the expected direction over its standard error; None where it has none."""
         if not self.scale:
             return None
-        return (self.expected or 1) * self.effect / (self.scale / np.sqrt(self.n))
+        return float((self.expected or 1) * self.effect / (self.scale / np.sqrt(self.n)))
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gamesim.core.arrays import AnyArray, FloatArray
+from gamesim.core.arrays import AnyArray, BoolArray, FloatArray
 from gamesim.core.errors import MetricError
 from gamesim_analysis.metrics.base import Columns, metric
 from gamesim_analysis.metrics.cells import CellOf, cells, outcomes
@@ -21,7 +21,8 @@ from gamesim_analysis.stats.multiple import holm
 from gamesim_analysis.stats.survival import kaplan_meier, logrank
 
 from . import govsim_scores as govsim_rules
-from .measures import recovery_time, social_outcome, stock_use
+from .measures import recovery_time, social_outcome
+from .measures import stock_use as eta_of
 from .norms import authorship as authorship_of
 from .norms import compliance as compliance_of
 from .norms import norm_life
@@ -171,7 +172,7 @@ def survival_tests(record: Record) -> Columns:
     "stock_use",
     main={"eta": "harvest over the best sustained harvest, mean over rounds played; above 1 is overharvest"},
 )
-def eta(record: Record) -> Columns:
+def stock_use(record: Record) -> Columns:
     """Use of the stock, averaged over the rounds played (``eta``) and divided by the horizon (``eta_horizon``)."""
     found = _harvesters(record, "stock_use")
 
@@ -182,7 +183,7 @@ def eta(record: Record) -> Columns:
             reason = "eta: the growth law sustains no harvest"
             return {"eta": _nothing(part), "eta_horizon": _nothing(part), "null_reason": [reason] * part.episodes}
         played = np.where(part.there.any(axis=2), np.nansum(part["harvest"], axis=2), np.nan)
-        used = stock_use(played, best, horizon)
+        used = eta_of(played, best, horizon)
         return {"eta": used.played, "eta_horizon": used.horizon, "null_reason": [""] * part.episodes}
 
     return _by_cell(record, found, of)
@@ -323,9 +324,10 @@ def norm_timeline(record: Record) -> Columns:
     for cell in found:
         part = everything.of_cell(cell.index)
         there = part.there
-        running = there.any(axis=2)
-        under = there & np.isfinite(part["norm"][:, :, None])
-        kept = under & (np.nan_to_num(part["harvest"]) <= np.nan_to_num(part["norm"])[:, :, None])
+        running: BoolArray = np.asarray(there.any(axis=2))
+        norm = np.broadcast_to(part["norm"][:, :, None], there.shape)
+        under = np.logical_and(there, np.isfinite(norm))
+        kept = np.logical_and(under, np.nan_to_num(part["harvest"]) <= np.nan_to_num(norm))
         rounds = int(running.any(axis=0).sum())
         table["cell"] += [cell.index] * rounds
         table["round"] += list(range(1, rounds + 1))
@@ -335,18 +337,15 @@ def norm_timeline(record: Record) -> Columns:
         }.items():
             for key, values in ((name, mean), (f"{name}_lower", low), (f"{name}_upper", high)):
                 table.setdefault(key, []).extend(_or_none(values[:rounds]))
-        for name, (top, bottom) in {
-            "harvest": (part["harvest"], there),
-            "effort": (part["effort"], np.isfinite(part["effort"])),
-            "compliance": (kept, under),
-            "fine_rate": (part["fines_paid"], there),
-            "alive": (there, np.broadcast_to(running[:, :, None], there.shape) / len(part.agents)),
+        present = np.broadcast_to(running[:, :, None], there.shape)
+        for name, shares in {
+            "harvest": _shares(part["harvest"], there),
+            "effort": _shares(part["effort"], np.isfinite(part["effort"])),
+            "compliance": _shares(kept, under),
+            "fine_rate": _shares(part["fines_paid"], there),
+            "alive_share": _shares(there, present),
         }.items():
-            whole = np.nansum(bottom.astype(np.float64), axis=(0, 2))
-            value = np.where(
-                whole > 0, np.nansum(top.astype(np.float64), axis=(0, 2)) / np.where(whole > 0, whole, 1), np.nan
-            )
-            table.setdefault(name, []).extend(_or_none(value[:rounds]))
+            table.setdefault(name, []).extend(_or_none(shares[:rounds]))
         table.setdefault("episodes", []).extend(running.sum(axis=0)[:rounds].tolist())
     return table
 
@@ -497,6 +496,13 @@ def _band(values: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
     spread = np.sqrt(squares / np.maximum(count - 1, 1) / np.maximum(count, 1))
     half = np.where(count > 1, stdtrit(np.maximum(count - 1, 1), 0.975) * spread, np.nan)
     return mean, mean - half, mean + half
+
+
+def _shares(part: AnyArray, whole: AnyArray) -> FloatArray:
+    """Sum of a part over sum of the whole, round by round, of arrays (E, T, N)."""
+    total = whole.sum(axis=(0, 2)).astype(np.float64)
+    top = np.nansum(part.astype(np.float64), axis=(0, 2))
+    return np.where(total > 0, top / np.where(total > 0, total, 1.0), np.nan)
 
 
 def _or_none(values: FloatArray) -> list[float | None]:

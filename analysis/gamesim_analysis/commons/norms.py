@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from gamesim.core.arrays import BoolArray, FloatArray
+from gamesim.core.arrays import FloatArray
 
 from .panel import Panel
 
@@ -146,41 +146,6 @@ def authorship(events: Iterable[Mapping[str, Any]]) -> dict[str, list[Any]]:
         table["votes"].append(None if votes is None else str(votes))
         table["tie"].append(bool(event["tie"]) if event.get("tie") is not None else None)
     return table
-
-
-def alignment(vectors: FloatArray) -> tuple[float, float]:
-    """S_ind and S_align of norms given as vectors of shape (N, d), normalised here.
-
-    S_align = ||sum of unit vectors|| / N and S_ind, the mean cosine of distinct pairs, = (N S_align^2 - 1) / (N - 1): one
-    number in two forms, never two independent axes.
-
-    Examples
-    --------
-    >>> alignment(np.array([[1.0, 0.0], [1.0, 0.0]]))
-    (1.0, 1.0)
-    """
-    n = len(vectors)
-    if n < 2:
-        raise ValueError("alignment needs at least two norms")
-    units = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
-    together = float(np.linalg.norm(units.sum(axis=0)) / n)
-    return (n * together**2 - 1) / (n - 1), together
-
-
-def tfidf(texts: Iterable[str]) -> FloatArray:
-    """Term weights (count times smoothed inverse document frequency) of texts; shape (texts, words). Embedding name: ``tfidf``."""
-    import re
-
-    words = [re.findall(r"[\w']+", text.casefold()) for text in texts]
-    vocabulary = sorted({word for line in words for word in line})
-    place = {word: index for index, word in enumerate(vocabulary)}
-    counts = np.zeros((len(words), len(vocabulary)))
-    for row, line in enumerate(words):
-        for word in line:
-            counts[row, place[word]] += 1
-    found: BoolArray = counts > 0
-    weight: FloatArray = counts * (np.log((1 + len(words)) / (1 + found.sum(axis=0))) + 1)
-    return weight
 
 
 def _ratio(part: Any, whole: Any) -> FloatArray:

@@ -80,7 +80,13 @@ def panel_of(record: Record) -> Panel:
     MetricError
         If the record keeps no step table, or none with a harvest in it.
     """
-    columns = record.steps().fetch()
+    held = list(record.sql("SELECT * FROM steps LIMIT 0").columns)
+    wanted = [
+        name
+        for name in ("cell", "seed", "step", "phase", "agent", "member", "round", *BY_AGENT, *BY_ROUND)
+        if name in held
+    ]
+    columns = record.steps(wanted).fetch()
     if len(columns.get("step", ())) == 0:
         raise MetricError(
             "this record keeps outcomes only, and the measure needs every step.",

@@ -13,9 +13,8 @@ from gamesim.core.arrays import AnyArray
 from gamesim.core.errors import MetricError
 
 if TYPE_CHECKING:
-    from gamesim.run.record import Record
-
     from gamesim.envs.base import EnvironmentConfig
+    from gamesim.run.record import Record
 
 
 @dataclass(frozen=True)
@@ -112,7 +111,7 @@ def dense(values: Any) -> AnyArray:
 
 
 def outcomes(record: Record) -> dict[str, AnyArray]:
-    """One entry an episode, ordered by cell and seed: ``cell``, ``seed``, ``returns`` and the environment's summary."""
+    """One entry an episode, ordered by cell and seed: ``cell``, ``seed``, ``return.<seat>`` and the environment's summary."""
     columns = {name: dense(values) for name, values in record.outcomes().fetch().items()}
     if "cell" not in columns:
         columns["cell"] = np.zeros(len(columns["seed"]), dtype=np.int64)

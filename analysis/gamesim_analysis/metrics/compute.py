@@ -16,7 +16,6 @@ from .cells import cells, scenario_of
 
 if TYPE_CHECKING:
     from gamesim.run.record import Record
-
     from gamesim.run.tables import Table
 
 BRACKETS = "95 % over replicates: Student's t for means, Wilson's for shares"
@@ -71,12 +70,16 @@ def compute(record: Record, only: Iterable[str] | None = None) -> dict[str, Tabl
     -------
     Table of each metric by name, with ``summary`` and, where a metric was passed over, ``not_applicable`` (metric, reason).
     """
+    from gamesim.run.tables import Table
+
     found, reasons = evaluate(record, only)
     tables = dict(found)
     tables["summary"] = summarise(record, found)
     if reasons:
         tables["not_applicable"] = {"metric": list(reasons), "reason": list(reasons.values())}
-    return {name: record.write_table(name, columns) for name, columns in tables.items()}
+    for name, columns in tables.items():
+        record.write_table(name, columns)
+    return {name: Table(columns) for name, columns in tables.items()}
 
 
 def summary(record: Record, only: Iterable[str] | None = None) -> Table:

@@ -19,13 +19,17 @@ if TYPE_CHECKING:
     from gamesim.run.record import Record
 
 
-def returns_of(columns: dict[str, AnyArray]) -> FloatArray:
-    """(E, n) returns by seat."""
-    if "returns" not in columns or not len(columns["returns"]):
+PREFIX = "return."
+
+
+def returns_of(columns: dict[str, AnyArray]) -> tuple[list[str], FloatArray]:
+    """Names of the seats and their returns, shape (E, n); NaN for a seat that an episode did not have."""
+    names = [name for name in columns if name.startswith(PREFIX)]
+    if not names or not len(columns[names[0]]):
         raise MetricError("no episode of this run has returns.", path="outcomes.returns")
-    rows = columns["returns"].tolist()
-    width = max(len(row) for row in rows)
-    return np.array([[*map(_number, row), *[np.nan] * (width - len(row))] for row in rows], dtype=np.float64)
+    return [name.removeprefix(PREFIX) for name in names], np.stack(
+        [columns[n].astype(np.float64) for n in names], axis=1
+    )
 
 
 @metric(
@@ -35,7 +39,7 @@ def returns_of(columns: dict[str, AnyArray]) -> FloatArray:
 def welfare(record: Record) -> Columns:
     """Sum, mean and inequality of returns, episode by episode."""
     columns = outcomes(record)
-    returns = returns_of(columns)
+    _, returns = returns_of(columns)
     whole = np.isfinite(returns).all(axis=1)
     inequality = np.full(len(returns), np.nan)
     inequality[whole] = gini_rows(returns[whole])
@@ -58,8 +62,8 @@ def welfare(record: Record) -> Columns:
 def returns_by_seat(record: Record) -> Columns:
     """Mean return of each seat of each cell, with Student's 95 % interval over episodes."""
     columns = outcomes(record)
-    returns = returns_of(columns)
-    names = seat_names(record, returns.shape[1])
+    given, returns = returns_of(columns)
+    names = seat_names(record, given)
     groups = [
         (cell, names[seat], returns[columns["cell"] == cell, seat])
         for cell in np.unique(columns["cell"])
@@ -108,12 +112,15 @@ def step_columns(record: Record) -> set[str]:
     return set(record.sql("select * from steps limit 0").fetch())
 
 
-def seat_names(record: Record, count: int) -> Sequence[str]:
+def seat_names(record: Record, given: Sequence[str]) -> Sequence[str]:
+    """The names as the outcomes have them; the environment's own where they only count."""
+    if not all(name.isdigit() for name in given):
+        return given
     try:
         names = cells(record)[0].environment().seats()
     except MetricError:
         names = ()
-    return names if len(names) == count else [f"seat_{index}" for index in range(count)]
+    return names if len(names) == len(given) else [f"seat_{name}" for name in given]
 
 
 def _means(key: str, groups: Sequence[tuple[Any, str, FloatArray]]) -> Columns:
@@ -133,7 +140,3 @@ def _means(key: str, groups: Sequence[tuple[Any, str, FloatArray]]) -> Columns:
         )
     table = list(zip(*rows, strict=True))
     return dict(zip(("cell", key, "mean", "lower", "upper", "n"), map(list, table), strict=True))
-
-
-def _number(value: Any) -> float:
-    return np.nan if value is None else float(value)
