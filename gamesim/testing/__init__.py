@@ -1,0 +1,17 @@
+"""The contract kit, shipped to everybody who writes an environment, an agent or a metric.
+
+from gamesim.testing import check_environment
+
+def test_contract():
+    check_environment("my_game")
+"""
+
+from __future__ import annotations
+
+from .agents import check_agent, check_policy
+from .environments import check_environment
+from .legal_view import legal_view
+from .metrics import check_metric
+from .versus import versus
+
+__all__ = ["check_agent", "check_environment", "check_metric", "check_policy", "legal_view", "versus"]
