@@ -1,0 +1,338 @@
+"""Drawings: arrays in, Vega-Lite dicts out. The data travels inside; colours are names that the page's style fills in.
+
+Every series has a colour, a dash and a shape of the same number, so that no reading hangs on colour alone. Text from
+outside enters as data, never as an expression or a field name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from gamesim.core.errors import clean
+
+Spec = Mapping[str, Any]
+
+SERIES = 8
+COLOURS = tuple(f"var(--c{i + 1})" for i in range(SERIES))
+DASHES: tuple[tuple[int, ...], ...] = (
+    (1, 0),
+    (7, 3),
+    (2, 2),
+    (9, 3, 2, 3),
+    (12, 4),
+    (4, 4),
+    (5, 2, 1, 2, 1, 2),
+    (1, 3),
+)
+SHAPES = ("circle", "square", "triangle-up", "diamond", "cross", "triangle-down", "triangle-right", "stroke")
+WIDE, NARROW, PANEL = (720, 280), (300, 220), (300, 190)
+
+_CONFIG: dict[str, Any] = {
+    "aria": False,
+    "background": None,
+    "font": "Liberation Sans",
+    "view": {"stroke": None},
+    "axis": {
+        "labelColor": "var(--soft)",
+        "titleColor": "var(--soft)",
+        "gridColor": "var(--rule)",
+        "domainColor": "var(--soft)",
+        "tickColor": "var(--soft)",
+        "labelFontSize": 11.5,
+        "titleFontSize": 12,
+        "titleFontWeight": "normal",
+        "titlePadding": 8,
+        "tickSize": 4,
+        "tickCount": 5,
+        "labelFlush": False,
+    },
+    "axisX": {"grid": False},
+    "axisY": {"domain": False, "ticks": False, "titleAngle": 0, "titleAlign": "left", "titleAnchor": "end", "titleY": -14},
+    "text": {"fontSize": 11.5, "color": "var(--ink)"},
+    "line": {"strokeWidth": 2},
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Series:
+    """One curve: its number (colour, dash, shape), and y over x with an optional band; NaN leaves a gap."""
+
+    index: int
+    x: ArrayLike
+    y: ArrayLike
+    low: ArrayLike | None = None
+    high: ArrayLike | None = None
+
+
+@dataclass(frozen=True)
+class Mark:
+    """One row of a dot plot: a value and its interval under a label; ``index`` chooses colour and shape."""
+
+    label: str
+    value: float
+    low: float = np.nan
+    high: float = np.nan
+    index: int = 0
+    group: str = ""
+
+
+def curves(
+    series: Sequence[Series],
+    x: str,
+    y: str,
+    size: tuple[int, int] = WIDE,
+    *,
+    stepped: bool = False,
+    references: Sequence[tuple[float, str]] = (),
+    marks: Sequence[tuple[float, str]] = (),
+    domain: tuple[float | None, float | None] = (0.0, None),
+    dots: Mapping[str, ArrayLike] | None = None,
+) -> Spec:
+    """Curves with bands over a number.
+
+    Parameters
+    ----------
+    stepped : hold each value until the next (survival, norms in force).
+    references : horizontal lines (value, name).  marks : vertical ones.
+    domain : ends of the y axis, None to fit.
+    dots : faint points behind, ``{"x": ..., "y": ...}``.
+    """
+    rows: list[dict[str, Any]] = []
+    band: list[dict[str, Any]] = []
+    shapes: list[dict[str, Any]] = []
+    for place, one in enumerate(series):
+        xs, ys = _numbers(one.x), _numbers(one.y)
+        finite = np.isfinite(ys)
+        rows += [{"x": a, "y": b if k else None, "s": one.index} for a, b, k in zip(xs, ys, finite, strict=True)]
+        kept = np.flatnonzero(finite)
+        if len(series) > 1 and len(kept) and not stepped:
+            # A few shapes along each curve, staggered so that curves that coincide still show both.
+            spots = np.unique(np.linspace(0, len(kept) - 1, 7)[:-1] + place * len(kept) / (7 * len(series)))
+            shapes += [{"x": xs[kept[int(i)]], "y": ys[kept[int(i)]], "s": one.index} for i in spots]
+        if one.low is not None and one.high is not None:
+            lows, highs = _numbers(one.low), _numbers(one.high)
+            sure = np.isfinite(lows) & np.isfinite(highs)
+            band += [
+                {"x": a, "l": b, "h": c, "s": one.index}
+                for a, b, c in zip(xs[sure], lows[sure], highs[sure], strict=True)
+            ]
+    numbers = sorted({one.index for one in series})
+    by = {"field": "s", "type": "nominal", "legend": None}
+    colour = {**by, "scale": {"domain": numbers, "range": [COLOURS[i % SERIES] for i in numbers]}}
+    dash = {**by, "scale": {"domain": numbers, "range": [list(DASHES[i % SERIES]) for i in numbers]}}
+    shape = {**by, "scale": {"domain": numbers, "range": [SHAPES[i % SERIES] for i in numbers]}}
+    scale = {k: v for k, v in zip(("domainMin", "domainMax"), domain, strict=True) if v is not None} | {"nice": True}
+    scale["zero"] = False
+    along = {
+        "field": "x",
+        "type": "quantitative",
+        "title": x,
+        "scale": {"zero": False, "nice": False},
+        "axis": {"tickMinStep": 1},
+    }
+    up = {"type": "quantitative", "title": y, "scale": scale}
+    how = "step-after" if stepped else "linear"
+    layers: list[dict[str, Any]] = []
+    if dots is not None:
+        layers.append(
+            {
+                "data": {"values": _records(x=dots["x"], y=dots["y"])},
+                "mark": {"type": "point", "filled": True, "size": 14, "opacity": 0.35, "color": "var(--soft)"},
+                "encoding": {"x": along, "y": {"field": "y", **up}},
+            }
+        )
+    if band:
+        layers.append(
+            {
+                "data": {"values": band},
+                "mark": {"type": "area", "opacity": 0.18, "interpolate": how},
+                "encoding": {"x": along, "y": {"field": "l", **up}, "y2": {"field": "h"}, "color": colour},
+            }
+        )
+    layers.append(
+        {
+            "data": {"values": rows},
+            "mark": {"type": "line", "interpolate": how, "invalid": "break-paths-filter-domains"},
+            "encoding": {"x": along, "y": {"field": "y", **up}, "color": colour, "strokeDash": dash},
+        }
+    )
+    if shapes:
+        layers.append(
+            {
+                "data": {"values": shapes},
+                "mark": {"type": "point", "filled": True, "size": 44, "opacity": 1},
+                "encoding": {"x": along, "y": {"field": "y", **up}, "color": colour, "shape": shape},
+            }
+        )
+    for value, name in references:
+        layers += _reference("y", value, name, size)
+    for value, name in marks:
+        layers += _reference("x", value, name, size)
+    return _spec(layers, size)
+
+
+def dots(
+    rows: Sequence[Mark],
+    x: str,
+    size: tuple[int, int] = WIDE,
+    *,
+    zero: bool = False,
+    domain: tuple[float, float] | None = None,
+) -> Spec:
+    """A dot and its interval for each row, first on top; ``zero`` draws the line that an effect must clear."""
+    step = 24
+    width = size[0] - (220 if size[0] > 400 else 110)
+    data = [
+        {
+            "k": i,
+            "t": clean(m.label, 60),
+            "v": _finite(m.value),
+            "l": _finite(m.low),
+            "h": _finite(m.high),
+            "s": m.index,
+        }
+        for i, m in enumerate(rows)
+    ]
+    numbers = sorted({m.index for m in rows})
+    by = {"field": "s", "type": "nominal", "legend": None}
+    colour = {**by, "scale": {"domain": numbers, "range": [COLOURS[i % SERIES] for i in numbers]}}
+    shape = {**by, "scale": {"domain": numbers, "range": [SHAPES[i % SERIES] for i in numbers]}}
+    scale: dict[str, Any] = {"zero": zero, "nice": True} | ({"domain": list(domain)} if domain else {})
+    across = {"type": "quantitative", "title": x, "scale": scale, "axis": {"grid": True}}
+    down = {"field": "k", "type": "ordinal", "axis": None, "scale": {"domain": list(range(len(rows)))}}
+    sure = [d for d in data if d["l"] is not None and d["h"] is not None]
+    layers: list[dict[str, Any]] = []
+    if zero:
+        layers.append(
+            {
+                "data": {"values": [{}]},
+                "mark": {"type": "rule", "color": "var(--soft)"},
+                "encoding": {"x": {"datum": 0}},
+            }
+        )
+    if sure:
+        layers.append(
+            {
+                "data": {"values": sure},
+                "mark": {"type": "rule", "strokeWidth": 2.5},
+                "encoding": {"x": {"field": "l", **across}, "x2": {"field": "h"}, "y": down, "color": colour},
+            }
+        )
+    layers += [
+        {
+            "data": {"values": [d for d in data if d["v"] is not None]},
+            "mark": {"type": "point", "filled": True, "size": 70, "opacity": 1},
+            "encoding": {"x": {"field": "v", **across}, "y": down, "color": colour, "shape": shape},
+        },
+        {
+            "data": {"values": data},
+            "mark": {"type": "text", "align": "right", "baseline": "middle", "limit": size[0] - width - 12},
+            "encoding": {"x": {"value": -10}, "y": down, "text": {"field": "t", "type": "nominal"}},
+        },
+    ]
+    return _spec(layers, (width, step * max(1, len(rows))))
+
+
+def heat(
+    values: ArrayLike, rows: Sequence[str], columns: Sequence[str], size: tuple[int, int] = WIDE, *, digits: int = 2
+) -> Spec:
+    """A matrix as tinted cells with their numbers; the tint runs from the smallest value to the largest."""
+    table = np.asarray(values, dtype=np.float64)
+    known = table[np.isfinite(table)]
+    low, high = (float(known.min()), float(known.max())) if known.size else (0.0, 1.0)
+    span = (high - low) or 1.0
+    data = [
+        {
+            "r": r,
+            "c": c,
+            "o": round(0.06 + 0.39 * (float(v) - low) / span, 3),
+            "t": f"{v:,.{digits}f}".replace("-", "−"),
+        }
+        for (r, c), v in np.ndenumerate(table)
+        if np.isfinite(v)
+    ]
+    x = {"field": "c", "type": "ordinal", "axis": None, "scale": {"domain": list(range(len(columns)))}}
+    y = {"field": "r", "type": "ordinal", "axis": None, "scale": {"domain": list(range(len(rows)))}}
+    side = 190 if size[0] > 400 else 90
+    width = min(size[0] - side, 92 * max(1, len(columns)))
+    each = width / max(1, len(columns))
+    layers: list[dict[str, Any]] = [
+        {
+            "data": {"values": data},
+            "mark": {"type": "rect", "color": "var(--c1)", "stroke": "var(--paper)", "strokeWidth": 2},
+            "encoding": {"x": x, "y": y, "fillOpacity": {"field": "o", "type": "quantitative", "scale": None}},
+        },
+        {
+            "data": {"values": data},
+            "mark": {"type": "text", "baseline": "middle"},
+            "encoding": {"x": x, "y": y, "text": {"field": "t", "type": "nominal"}},
+        },
+        {
+            "data": {"values": [{"r": i, "t": clean(name, 60)} for i, name in enumerate(rows)]},
+            "mark": {"type": "text", "align": "right", "baseline": "middle", "limit": side - 14},
+            "encoding": {"x": {"value": -8}, "y": y, "text": {"field": "t", "type": "nominal"}},
+        },
+        {
+            "data": {"values": [{"c": i, "t": clean(name, 60)} for i, name in enumerate(columns)]},
+            "mark": {"type": "text", "baseline": "bottom", "limit": each - 6},
+            "encoding": {"x": x, "y": {"value": -6}, "text": {"field": "t", "type": "nominal"}},
+        },
+    ]
+    return _spec(layers, (int(width), 30 * max(1, len(rows))))
+
+
+def _reference(axis: str, value: float, name: str, size: tuple[int, int]) -> list[dict[str, Any]]:
+    across = axis == "y"
+    place = {axis: {"datum": value, "type": "quantitative"}}
+    label = {"x": {"value": size[0]}, **place} if across else {**place, "y": {"value": 2}}
+    return [
+        {
+            "data": {"values": [{}]},
+            "mark": {"type": "rule", "strokeDash": [3, 3], "color": "var(--soft)"},
+            "encoding": place,
+        },
+        {
+            "data": {"values": [{"t": clean(name, 80)}]},
+            "mark": {
+                "type": "text",
+                "align": "right" if across else "left",
+                "baseline": "bottom" if across else "top",
+                "dy": -3 if across else 0,
+                "dx": 0 if across else 4,
+                "color": "var(--soft)",
+            },
+            "encoding": {**label, "text": {"field": "t", "type": "nominal"}},
+        },
+    ]
+
+
+def _spec(layers: Sequence[Mapping[str, Any]], size: tuple[int, int]) -> Spec:
+    return {
+        "$schema": "https://vega.github.io/schema/vega-lite/v5.json",
+        "width": size[0],
+        "height": size[1],
+        "padding": {"left": 4, "right": 10, "top": 6, "bottom": 2},
+        "config": _CONFIG,
+        "layer": list(layers),
+    }
+
+
+def _numbers(values: ArrayLike) -> Any:
+    return np.asarray(values, dtype=np.float64)
+
+
+def _finite(value: float) -> float | None:
+    return round(float(value), 6) if np.isfinite(value) else None
+
+
+def _records(**columns: ArrayLike) -> list[dict[str, Any]]:
+    arrays = {key: _numbers(value) for key, value in columns.items()}
+    sure = np.logical_and.reduce([np.isfinite(a) for a in arrays.values()])
+    return [
+        dict(zip(arrays, map(float, row), strict=True)) for row in zip(*(a[sure] for a in arrays.values()), strict=True)
+    ]

@@ -1,0 +1,1 @@
+"""The built-in sections. Each is ``(study) -> Section | None`` and says nothing where it does not apply."""
