@@ -113,12 +113,13 @@ def check_policy(
 
     Parameters
     ----------
-    policy : a function that builds it, or the policy itself.
+    policy : a function or class that builds it, or the policy itself.
     seat_profile : what the environment should know of every seat before play.
     max_steps : the play is cut there.
     """
     config = environment_config(environment)
-    make: Build = policy if callable(policy) and not hasattr(policy, "initial_state") else lambda: policy
+    builds = isinstance(policy, type) or (callable(policy) and not hasattr(policy, "initial_state"))
+    make: Build = policy if builds else lambda: policy
     try:
         for seed in seeds:
             try:
