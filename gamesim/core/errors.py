@@ -145,6 +145,7 @@ class PluginError(GamesimError):
 
 class SolverError(GamesimError):
     exit_code = 4
+    partial: tuple[bytes, ...] = ()  # answers that came before a crash or a limit
 
 
 class SolverCrashError(SolverError):

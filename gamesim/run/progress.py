@@ -1,0 +1,44 @@
+"""What a run tells while it goes: plain mappings to ``on_event``, and the same with wall times in ``log.jsonl``.
+
+Events: ``run_started, wave, unit_started, unit_done, unit_retried, unit_failed, note, stopping, run_stopped, run_done``.
+Wall times live here alone, outside of everything that is compared.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from gamesim.core.canonical import jsonable
+
+from . import seal
+
+OnEvent = Callable[[Mapping[str, Any]], None]
+LOG = "log.jsonl"
+_QUIET = ("trace",)  # for the log, not for the screen
+
+
+class Progress:
+    """Tells a listener and the log."""
+
+    def __init__(self, directory: Path, on_event: OnEvent | None = None) -> None:
+        self._path = directory / LOG
+        self._on_event = on_event
+        self._began = time.monotonic()
+
+    @property
+    def seconds(self) -> float:
+        """Since the beginning; monotonic, so a clock that jumps changes nothing."""
+        return time.monotonic() - self._began
+
+    def tell(self, event: str, **data: Any) -> None:
+        data = jsonable(data)
+        line = {"at": datetime.now(UTC).isoformat(timespec="milliseconds"), "event": event, **data}
+        with seal.storing(self._path), self._path.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(line, ensure_ascii=True) + "\n")
+        if self._on_event is not None:
+            self._on_event({"event": event, **{key: value for key, value in data.items() if key not in _QUIET}})
