@@ -50,8 +50,8 @@ def maximum_sustainable_yield(growth: float, capacity: float, order: Order = "ha
     """
     _positive(growth=growth, capacity=capacity)
     if order == "grow_net":
-        fraction = min(1.0, growth / 2)  # r > 2 asks for more than the stock that stands there
-        stock = capacity * (1 - fraction / growth)
+        fraction = min(1.0, growth / 2)  # with r > 2 growth is cut at K, and nobody takes more than stands there
+        stock = capacity / 2
         return Yield(stock, fraction * stock, fraction, stock, order)
     _order(order)
     # Growth above K is cut: with r > 2 the smallest rest that refills the lake leaves most to take.
