@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import enum
 import json
+import re
 import types
 import typing
 from collections.abc import Mapping, Sequence
@@ -40,7 +41,7 @@ def validated(model: type[M], node: Node, path: tuple[str | int, ...], errors: l
 def placed(error: ScenarioError, node: Node, path: tuple[str | int, ...]) -> ScenarioError:
     """The same error with place and whole path, where it had none."""
     if error.where is None:
-        inner = tuple(error.path.split(".")) if error.path else ()
+        inner: Path = tuple(error.path.split(".")) if error.path else ()
         if inner[: len(path)] == tuple(map(str, path)):
             inner = inner[len(path) :]
         inner = inner or _culprit(error.message, node)
@@ -71,7 +72,11 @@ def from_override(error: ScenarioError) -> ScenarioError:
 def explain(
     error: ValidationError, model: type[BaseModel], node: Node, path: tuple[str | int, ...]
 ) -> list[ScenarioError]:
-    return [_one(item, model, node, path) for item in error.errors(include_url=False)]
+    found: dict[tuple[str | None, str | None], ScenarioError] = {}
+    for item in error.errors(include_url=False):
+        one = _one(item, model, node, path)
+        found.setdefault((one.where, one.path), one)  # every member of a union complains; the first says enough
+    return list(found.values())
 
 
 def _one(item: Mapping[str, Any], model: type[BaseModel], root: Node, prefix: tuple[str | int, ...]) -> ScenarioError:
@@ -121,6 +126,12 @@ def _one(item: Mapping[str, Any], model: type[BaseModel], root: Node, prefix: tu
         return say(f"needs the key {clean(context.get('discriminator', ''), 60)}.")
     if kind in ("value_error", "assertion_error"):
         text = str(context.get("error") or item["msg"]).strip().rstrip(".")
+        below, separator, rest = text.partition(": ")
+        if separator and re.fullmatch(
+            r"[a-z_0-9]+(\.[a-z_0-9]+)*", below
+        ):  # a validator of the whole names the part it means
+            inner = tuple(below.split("."))
+            path, where, text = (*path, *inner), node.nearest(inner).place, rest
         return say(f"{clean(text)}.")
     if kind == "axis_form":
         return say(f"expected {item['msg'].removeprefix('an axis is ')}.")

@@ -24,6 +24,7 @@ Positive = Annotated[float, Field(gt=0)]
 NonNegative = Annotated[float, Field(ge=0)]
 Share = Annotated[float, Field(ge=0, le=1)]
 Round = Annotated[int, Field(ge=1)]
+Off = Literal[False, "none"] | None  # how an institution is switched off
 
 
 def switched_off(value: Any) -> Any:
@@ -44,7 +45,9 @@ def listed(value: Any) -> Any:
 
 
 Window = tuple[Round, Round | None]  # first and last round, both included; None = to the end
-Schedule = Annotated[tuple[Window, ...] | None, BeforeValidator(windows)]
+Schedule = Annotated[
+    tuple[Window, ...] | None, BeforeValidator(windows, json_schema_input_type=tuple[Window, ...] | Window | None)
+]
 
 
 class Growth(Config):
@@ -247,7 +250,7 @@ class Graph(Config):
         return self
 
 
-AnyGraph = Annotated[Graph, BeforeValidator(network)]
+AnyGraph = Annotated[Graph, BeforeValidator(network, json_schema_input_type=Graph | str)]
 
 
 class Networks(Config):
@@ -259,11 +262,17 @@ class Networks(Config):
 class Institutions(Config):
     """What is not written has the defaults of paper A; write ``null`` to switch an institution off."""
 
-    sanctions: Annotated[Sanctions | None, BeforeValidator(switched_off)] = Field(default_factory=Sanctions)
-    revision: Annotated[Revision | None, BeforeValidator(switched_off)] = Field(default_factory=Revision)
-    voting: Annotated[Voting | None, BeforeValidator(switched_off)] = Field(default_factory=Voting)
+    sanctions: Annotated[Sanctions | None, BeforeValidator(switched_off, json_schema_input_type=Sanctions | Off)] = (
+        Field(default_factory=Sanctions)
+    )
+    revision: Annotated[Revision | None, BeforeValidator(switched_off, json_schema_input_type=Revision | Off | str)] = (
+        Field(default_factory=Revision)
+    )
+    voting: Annotated[Voting | None, BeforeValidator(switched_off, json_schema_input_type=Voting | Off | str)] = Field(
+        default_factory=Voting
+    )
     network: Networks = Field(default_factory=Networks)
-    leader: Annotated[Leader | None, BeforeValidator(switched_off)] = None
+    leader: Annotated[Leader | None, BeforeValidator(switched_off, json_schema_input_type=Leader | Off)] = None
 
     @field_validator("revision", mode="before")
     @classmethod
@@ -352,8 +361,8 @@ class Commons(EnvironmentConfig):
     """A stock that many harvest: who restrains whom, by fines, imitation and votes. See ``gamesim.envs.commons.environment``."""
 
     kind: Literal["commons"] = "commons"
-    players: int = Field(10, ge=1, description="Seats, newcomers included.")
-    horizon: int = Field(50, ge=1, description="T, rounds.")
+    players: int = Field(10, ge=1, le=1_000_000, description="Seats, newcomers included.")
+    horizon: int = Field(50, ge=1, le=1_000_000, description="T, rounds.")
     growth: Growth = Field(default_factory=Growth)
     second_stock: SecondStock | None = None
     harvest: Harvest = Field(default_factory=Harvest)

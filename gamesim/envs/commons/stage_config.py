@@ -37,8 +37,8 @@ class NormVote(Config):
 class StageGame(EnvironmentConfig):
     """What the three games share."""
 
-    players: int = Field(4, ge=2, description="How many play.")
-    horizon: int = Field(10, ge=1, description="Rounds.")
+    players: int = Field(4, ge=2, le=1_000_000, description="How many play.")
+    horizon: int = Field(10, ge=1, le=1_000_000, description="Rounds.")
     fining: Fining | None = Field(None, description="Fines after each round; null plays without.")
     voting: NormVote | None = Field(None, description="A vote on a norm after each round; null plays without.")
 
@@ -73,7 +73,7 @@ class OstromGardnerWalker(StageGame):
     """Tokens are put into a shared resource whose yield falls with use; see ``stage_games``."""
 
     kind: Literal["ostrom_gardner_walker"] = "ostrom_gardner_walker"
-    players: int = Field(8, ge=2, description="How many play.")
+    players: int = Field(8, ge=2, le=1_000_000, description="How many play.")
     endowment: float = Field(10.0, gt=0, description="Tokens of each player in each round.")
     outside: float = Field(5.0, description="What a token earns outside the resource.")
     linear: float = Field(23.0, gt=0, description="a of the yield a X - b X**2.")
@@ -126,8 +126,8 @@ class FishWar(StageGame):
     """Players take shares of a stock that regrows as a power of what is left; see ``fish_war``."""
 
     kind: Literal["fish_war"] = "fish_war"
-    players: int = Field(2, ge=1, description="How many fish.")
-    horizon: int = Field(50, ge=1, description="Seasons.")
+    players: int = Field(2, ge=1, le=1_000_000, description="How many fish.")
+    horizon: int = Field(50, ge=1, le=1_000_000, description="Seasons.")
     elasticity: float = Field(
         0.4, gt=0, lt=1, description="Exponent of growth: next stock = (what is left) ** elasticity."
     )

@@ -39,7 +39,7 @@ class Matrix(EnvironmentConfig):
         description="Instead of a name: payoffs[i][a_1]...[a_n] is what player i gets when the actions are a_1 to a_n.",
     )
     actions: list[list[str]] | None = Field(None, description="Labels of each player's actions; with payoffs only.")
-    horizon: int = Field(100, ge=1, description="Rounds.")
+    horizon: int = Field(100, ge=1, le=1_000_000, description="Rounds.")
     noise: float = Field(0.0, ge=0, lt=1, description="Probability that an action is replaced by another one.")
 
     @model_validator(mode="after")
