@@ -104,8 +104,6 @@ def resume(
     RecordError
         If the installed kinds differ in version from those the run was played with; names the first difference.
     """
-    from gamesim.scenario.resolve import resolve_data
-
     directory = Path(path)
     read_manifest(directory)  # a clear word before a lock is made where no run is
     lock = RunLock(directory)
@@ -113,13 +111,7 @@ def resume(
     with lock:
         if manifest.provenance is not None:
             raise RecordError("this record was imported; there is nothing to resume.", where=str(directory))
-        try:
-            scenario = resolve_data(manifest.scenario, origins=manifest.origins)
-        except ScenarioError as error:
-            raise RecordError(
-                f"its scenario no longer resolves: {error}", where=str(directory), hint="Versions changed."
-            ) from error
-        _check_kinds(directory, manifest, scenario)
+        scenario = scenario_of_run(directory, manifest)
         return _go(
             directory,
             lock,
@@ -141,6 +133,26 @@ def _read(directory: Path, lock: RunLock) -> Manifest:
     except BaseException:
         lock.release()
         raise
+
+
+def scenario_of_run(directory: Path, manifest: Manifest) -> Scenario:
+    """The scenario of a run, as the installed kinds understand it.
+
+    Raises
+    ------
+    RecordError
+        If they would play something else than was played.
+    """
+    from gamesim.scenario.resolve import resolve_data
+
+    try:
+        scenario = resolve_data(manifest.scenario, origins=manifest.origins)
+    except ScenarioError as error:
+        raise RecordError(
+            f"its scenario no longer resolves: {error}", where=str(directory), hint="Versions changed."
+        ) from error
+    _check_kinds(directory, manifest, scenario)
+    return scenario
 
 
 def _check_kinds(directory: Path, manifest: Manifest, scenario: Scenario) -> None:

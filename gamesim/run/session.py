@@ -57,6 +57,7 @@ class Session:
         self._size_limit = size_limit
         self._size = sum(entry.bytes for entry in manifest.files.values())
         self._played = 0
+        self._over = {unit.key for unit in manifest.units if unit.status != "pending"}
 
     # ---- waves -----------------------------------------------------------------------------------------------------
 
@@ -129,6 +130,7 @@ class Session:
             if not self._retry_failed:
                 return True
             entry.status, entry.error, entry.tries = "pending", None, 0
+            self._over.discard(entry.key)
         path = journal_path(self.directory, unit.name)
         if not path.exists():
             return False
@@ -237,6 +239,7 @@ class Session:
             return True
         self._played += 1
         entry.status = "failed"
+        self._over.add(entry.key)
         entry.error = {
             key: value for key, value in error.items() if key not in ("trace", "where") and value is not None
         }
@@ -244,20 +247,16 @@ class Session:
         return False
 
     def _tell_done(self, event: str, entry: UnitEntry, seconds: float, **more: Any) -> None:
-        settled = (
-            sum(unit.status != "pending" for unit in self.manifest.units)
-            if len(self.manifest.units) <= 10_000
-            else None
-        )
         self._progress.tell(
             event, unit=entry.name, cell=entry.cell.get("index", 0), seeds=len(entry.seeds), rows=entry.rows, seconds=round(seconds, 6),
-            done=settled, total=len(self.manifest.units), **more,
+            done=len(self._over), total=len(self.manifest.units), **more,
         )  # fmt: skip
 
     def _seal(self, entry: UnitEntry, result: Mapping[str, Any], rows: int, files: Mapping[str, Sequence[Any]]) -> None:
         entry.status = result["status"]
         entry.rows = rows
         entry.error = None
+        self._over.add(entry.key)
         self._results[entry.key] = result_of(result)
         for name, (sha256, size) in files.items():
             self.manifest.add_file(name, sha256, size)

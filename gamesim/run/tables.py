@@ -7,7 +7,10 @@ written by DuckDB on one thread with fixed settings, so equal tables give equal 
 
 from __future__ import annotations
 
+import errno
 import json
+import os
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -238,6 +241,16 @@ def database(**settings: Any) -> Any:
     )
 
 
+_local = threading.local()
+
+
+def _writing() -> Any:
+    """A database for writing, kept by its thread: opening one costs more than a small table."""
+    if getattr(_local, "pid", None) != os.getpid():  # a fork must not use its parent's
+        _local.pid, _local.connection = os.getpid(), database()
+    return _local.connection
+
+
 def quoted(name: str) -> str:
     """An SQL identifier."""
     return '"' + name.replace('"', '""') + '"'
@@ -286,12 +299,13 @@ def write_parquet(
     fixed = [
         f"{literal(v) if isinstance(v, str) else f'{v}::BIGINT'} AS {quoted(k)}" for k, v in (constants or {}).items()
     ]
-    connection = database()
+    connection = _writing()
     try:
         register(connection, "data", columns)
         copy_query(connection, f"SELECT {', '.join([*fixed, *map(quoted, columns)])} FROM data", path)
     finally:
-        connection.close()
+        connection.execute("DROP VIEW IF EXISTS data")
+        connection.unregister("_data")
 
 
 def copy_query(connection: Any, query: str, path: Path) -> None:
@@ -309,12 +323,8 @@ def copy_query(connection: Any, query: str, path: Path) -> None:
 
 def _disk_error(error: Exception) -> OSError:
     """DuckDB tells disk trouble in words only."""
-    import errno
-
     text = str(error)
     for number in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES):
-        import os
-
         if os.strerror(number).lower() in text.lower():
             return OSError(number, os.strerror(number))
     return OSError(errno.EIO, clean(text))

@@ -152,6 +152,11 @@ class Writer:
         """Committed events of an earlier try: ``i, t, step, phase, agent, d``; without the runner's own lines."""
         return [event.as_dict() for event in self._recorded if event.type not in RESERVED]
 
+    @property
+    def count(self) -> int:
+        """Lines so far."""
+        return self._lines.count
+
     # ---- what the runner calls -------------------------------------------------------------------------------------
 
     def seal(self, result: UnitResult) -> Sealed:
@@ -175,7 +180,8 @@ class Writer:
         if self._unit.mode == "unit":
             self._publish(b"".join(self._whole))
         self.close()
-        files[f"{EVENTS}/{self._path.name}"] = (seal.file_sha256(self._path), self._path.stat().st_size)
+        if self._unit.mode == "unit" or self._appender is not None:  # a replay of steps writes no journal
+            files[f"{EVENTS}/{self._path.name}"] = (seal.file_sha256(self._path), self._path.stat().st_size)
         told = {"key": result.key, "status": result.status, "outcomes": outcomes, "data": data, "error": None}
         return Sealed(told, rows, files)
 
