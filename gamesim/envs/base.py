@@ -118,6 +118,8 @@ class Batch:
     needs_action : (B, N), who must act now; all False in a row that is done, and only there.
     facts : what the last step fixed, (B, N) by seat or (B,) by row; NaN = no value. Goes into the step table.
     outcome : (B,) summaries, final where the row is done.
+    alive : (B, N), who takes part now, where that is not the same as not being terminated: survivors of a society that
+        has collapsed, seats whose agents arrive later.
     """
 
     phase: str
@@ -128,6 +130,12 @@ class Batch:
     needs_action: BoolArray
     facts: Arrays
     outcome: Arrays
+    alive: BoolArray | None = None
+
+    @property
+    def living(self) -> BoolArray:
+        """(B, N), for the step table."""
+        return np.logical_not(self.terminated) if self.alive is None else self.alive
 
     @property
     def done(self) -> BoolArray:

@@ -74,7 +74,7 @@ def _batched(
     actions = np.full((rows, agents), np.nan)
     step = 0
     while batch.needs_action.any() and (max_steps is None or step < max_steps):
-        phase, movers, running, terminated = batch.phase, batch.needs_action, ~batch.done, batch.terminated
+        phase, movers, running, living = batch.phase, batch.needs_action, ~batch.done, batch.living
         for number, (group, seating) in enumerate(zip(groups, seatings, strict=True)):
             chosen, states[number] = group.policy.act(
                 SeatView(batch.observation, seating),
@@ -82,15 +82,15 @@ def _batched(
                 uniforms.at(step, group.policy.columns)[:, seating],
             )
             actions[:, seating] = chosen
-        batch = environment.step(actions)
+        batch = environment.step(actions.copy())  # an environment may keep what it is given
         returns += batch.reward
         if log is not None:
             log.add(
                 phase,
-                running[:, None] & ~terminated,
+                running[:, None] & living,
                 np.where(movers, actions, np.nan),
                 batch.reward,
-                ~batch.terminated,
+                batch.living,
                 batch.facts,
             )
         step += 1

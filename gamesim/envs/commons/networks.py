@@ -70,6 +70,10 @@ class Network(Protocol):
         """Whether each agent of (B, N) is linked to its target (< N)."""
         ...
 
+    def reach(self, seat: int) -> BoolArray:
+        """Whom one agent of the first row is linked to, (N,)."""
+        ...
+
     def neighbours(self) -> IntArray | None:
         """(1 or B, N, widest), -1 where there are fewer; None where everybody is everybody's neighbour."""
         ...
@@ -82,12 +86,16 @@ class Network(Protocol):
 class Complete:
     """Everybody meets everybody else."""
 
+    def __init__(self, players: int) -> None:
+        self._players = players
+
     def partner(self, u: FloatArray, roster: Roster) -> IntArray:
         agents = u.shape[-1]
         if roster.everyone:
             if agents < 2:
                 return np.full(u.shape, agents)
-            chosen: IntArray = (u * (agents - 1)).astype(np.int64)
+            others = np.asarray(agents - 1)
+            chosen: IntArray = (u * others).astype(np.int64)
             chosen += chosen >= roster.rank
             return chosen
         others = (roster.count - 1)[:, None]
@@ -98,6 +106,9 @@ class Complete:
 
     def linked(self, target: IntArray) -> BoolArray:
         return np.ones(target.shape, dtype=bool)
+
+    def reach(self, seat: int) -> BoolArray:
+        return np.arange(self._players) != seat
 
     def neighbours(self) -> IntArray | None:
         return None
@@ -159,7 +170,13 @@ class Links:
         if not len(keys):
             return np.zeros(target.shape, dtype=bool)
         place = np.minimum(np.searchsorted(keys, key + lift), len(keys) - 1)
-        return (keys[place] == key + lift) & (target < agents)
+        found: BoolArray = (keys[place] == key + lift) & (target < agents)
+        return found
+
+    def reach(self, seat: int) -> BoolArray:
+        reached = np.zeros(self._players, dtype=bool)
+        reached[self._targets[0][self._sources[0] == seat]] = True
+        return reached
 
     def neighbours(self) -> IntArray | None:
         sets = len(self._sources)
@@ -178,7 +195,7 @@ class Links:
 def build(graph: Graph, name: str, players: int, roots: Sequence[Seeds]) -> Network:
     """The network of each replicate; random ones are drawn with networkx from stream ("society", "network", name)."""
     if graph.kind == "complete":
-        return Complete()
+        return Complete(players)
     if graph.kind in ("watts_strogatz", "barabasi_albert"):
         drawn = [_links(_random(graph, players, root.stream("society", "network", name))) for root in roots]
     elif graph.kind == "edges":
