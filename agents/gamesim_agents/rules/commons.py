@@ -120,7 +120,7 @@ class Greedy(CommonsAgent):
 class Fixed(CommonsAgent):
     """The same in every round."""
 
-    effort: Share = Field(0.5, description="Effort; where units are asked, this part of an equal share of the stock.")
+    effort: Share = Field(0.5, description="Effort; where units are asked, this part of the largest request.")
     request: float | None = Field(None, ge=0, description="Units asked each round, where units are asked.")
 
     def effort_range(self) -> tuple[float, float]:
@@ -138,7 +138,9 @@ class ConditionalCooperator(CommonsAgent):
     """Takes what the others took on average in the last round, times a slope."""
 
     slope: float = Field(1.0, ge=0, description="Harvest = slope x mean of the others' last harvests.")
-    start: Share = Field(0.5, description="Effort in the first round.")
+    start: Share = Field(
+        0.5, description="Effort in the first round; where units are asked, this part of an equal share of the stock."
+    )
 
     def effort_range(self) -> tuple[float, float]:
         return self.start, self.start
@@ -180,7 +182,7 @@ class Cheater(NormFollower):
 
 
 class Vengeful(NormFollower):
-    """Keeps the norm and fines the largest harvester it sees, guilty or not."""
+    """Keeps the norm and fines the largest harvester it sees (with sanctions of kind antisocial also an innocent one)."""
 
     punish: Share = Field(1.0, description="Probability of fining, each round.")
 
@@ -191,7 +193,7 @@ class Vengeful(NormFollower):
 
 
 class Antisocial(CommonsAgent):
-    """Takes all it may and fines the most modest of those who kept the norm."""
+    """Takes all it may and fines the most modest of those who kept the norm, which needs sanctions of kind antisocial."""
 
     punish: Share = Field(1.0, description="Probability of fining, each round.")
 
@@ -205,7 +207,7 @@ class Antisocial(CommonsAgent):
 
 
 class CounterPunisher(CommonsAgent):
-    """Takes all it may and strikes back when it has been fined."""
+    """Takes all it may and strikes back when it has been fined; at the very one who fined it with sanctions of kind counter."""
 
     punish: Share = Field(1.0, description="Probability of striking back.")
 

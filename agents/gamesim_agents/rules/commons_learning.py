@@ -160,5 +160,5 @@ class QLearner(CommonsRule):
         explore = u[..., 0] < self.epsilon
         level = np.where(explore, np.floor(u[..., 1] * self.levels).astype(np.int64), values.argmax(axis=-1))
         effort = level / (self.levels - 1)
-        action = self.terms.from_effort(effort, stock, sight.filled(sight.alive))
+        action = self.terms.from_share(effort, stock, sight.filled(sight.alive))
         return action, QState(table, np.take_along_axis(places, level[..., None], axis=-1)[..., 0])

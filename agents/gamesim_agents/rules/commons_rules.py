@@ -1,6 +1,7 @@
-"""Rule agents of the commons as vector policies: what each does in the four phases.
+"""Rule agents of the commons as vector policies: what each does in every phase.
 
-A rule answers every phase: how much to harvest, whom to fine, which cap to propose, what to vote for. ``CommonsRule``
+A rule answers every phase: how much to harvest, whom to fine, whether to strike back at who fined it, which cap to
+propose, which proposal or candidate to vote for. ``CommonsRule``
 holds the common answers, and each rule overrides what makes it itself. Rules are stateless unless they say so.
 """
 
@@ -16,7 +17,7 @@ from gamesim.core.arrays import AnyArray, Arrays, FloatArray
 from .commons_sight import Sight
 from .commons_terms import Terms
 
-HARVEST, SANCTION, NORM, VOTE = range(4)
+HARVEST, SANCTION, NORM, VOTE, COUNTER = range(5)
 
 
 @dataclass(frozen=True)
@@ -47,8 +48,10 @@ class CommonsRule:
             action = self.target(sight, u[..., 0])
         elif phase == NORM:
             action = np.maximum(0.0, self.proposal(sight, u[..., 0]))
+        elif phase == COUNTER:
+            action = self.answer(sight, u[..., 0])
         else:
-            action = sight.nearest_proposal(sight.filled(self.wish(sight, u[..., 0])))
+            action = sight.ballot(sight.filled(self.wish(sight, u[..., 0])))
         return sight.filled(action), state
 
     def harvest_with(self, sight: Sight, state: Any, u: FloatArray) -> tuple[FloatArray, Any]:
@@ -61,6 +64,10 @@ class CommonsRule:
     def target(self, sight: Sight, u: FloatArray) -> AnyArray:
         """Whom to fine: the inspected agent if it broke the rule, with probability ``punish``."""
         return self.if_violation(sight, u, self.punish)
+
+    def answer(self, sight: Sight, u: FloatArray) -> AnyArray:
+        """Whom to strike back at, of those who have just fined it: nobody."""
+        return np.full(sight.shape, sight.players)
 
     def proposal(self, sight: Sight, u: FloatArray) -> FloatArray:
         return sight.own("belief") if self.norm is None else sight.filled(self.norm)
@@ -80,7 +87,7 @@ class PaperAbm(CommonsRule):
     """Plays its own disposition: effort, belief and readiness to punish, which the environment's imitation changes."""
 
     def harvest(self, sight: Sight, u: FloatArray) -> FloatArray:
-        return self.terms.from_effort(sight.own("effort"), sight.stock, sight.alive)
+        return self.terms.from_effort(sight.own("effort"))
 
     def target(self, sight: Sight, u: FloatArray) -> AnyArray:
         return self.if_violation(sight, u, sight.own("punish"))
@@ -125,7 +132,7 @@ class Fixed(CommonsRule):
     def harvest(self, sight: Sight, u: FloatArray) -> FloatArray:
         if self.terms.catch == "request" and self.request is not None:
             return self.terms.play(sight.filled(self.request), sight.stock)
-        return self.terms.from_effort(sight.filled(self.effort), sight.stock, sight.alive)
+        return self.terms.from_effort(sight.filled(self.effort))
 
 
 @dataclass(frozen=True)
@@ -137,7 +144,7 @@ class ConditionalCooperator(CommonsRule):
 
     def harvest(self, sight: Sight, u: FloatArray) -> FloatArray:
         others = sight.mean_of_others("harvest")
-        first = self.terms.from_effort(sight.filled(self.start), sight.stock, sight.alive)
+        first = self.terms.from_share(sight.filled(self.start), sight.stock, sight.alive)
         known = ~np.isnan(others) & (sight.own("round") > 1)
         return np.where(known, self.terms.play(self.slope * np.nan_to_num(others), sight.stock), first)
 
@@ -154,7 +161,7 @@ class NormFollower(CommonsRule):
     def within_norm(self, sight: Sight) -> FloatArray:
         played = self.terms.play(sight.cap, sight.stock)
         return np.minimum(
-            played, sight.filled(self.terms.from_effort(sight.filled(self.e_max), sight.stock, sight.filled(1.0)))
+            played, sight.filled(self.terms.from_effort(sight.filled(self.e_max)))
         )
 
 
@@ -170,35 +177,32 @@ class Cheater(NormFollower):
 
 @dataclass(frozen=True)
 class Vengeful(NormFollower):
-    """Follows the norm and fines whoever harvested most of those it sees, guilty or not."""
+    """Follows the norm and fines whoever harvested most of those it sees; the guilty alone, where the rules protect others."""
 
     def target(self, sight: Sight, u: FloatArray) -> AnyArray:
-        return np.where(
-            u < self.punish,
-            sight.reachable(sight.extreme_other("harvest", largest=not self.terms.nuisance)),
-            sight.players,
-        )
+        worst = sight.extreme_other("harvest", largest=not self.terms.nuisance)
+        return np.where(u < self.punish, sight.permitted(worst), sight.players)
 
 
 @dataclass(frozen=True)
 class Antisocial(Greedy):
-    """Takes all it may and fines those who kept the norm: whoever harvested least within it."""
+    """Takes all it may and fines those who kept the norm, most modest first, where the rules let it."""
 
     def target(self, sight: Sight, u: FloatArray) -> AnyArray:
         modest = sight.extreme_other("harvest", largest=self.terms.nuisance, among=("<=", sight.get("norm")))
-        return np.where(u < self.punish, sight.reachable(modest), sight.players)
+        return np.where(u < self.punish, sight.permitted(modest), sight.players)
 
 
 @dataclass(frozen=True)
 class CounterPunisher(Greedy):
-    """Takes all it may and fines whoever fined it last; where that is not known, whomever it inspects after being fined."""
+    """Takes all it may and strikes back: at once at who fined it, where there is such a stage; else, in the round after
+    a fine, at the violator it inspects."""
 
     def target(self, sight: Sight, u: FloatArray) -> AnyArray:
-        inspected = sight.own("inspected")
-        foe = sight.own("fined_by") if sight.has("fined_by") else inspected
-        foe = np.where(np.isnan(foe), inspected, foe)
-        struck = (sight.own("fines") > 0) & (u < self.punish)
-        return np.where(struck, sight.reachable(foe), sight.players)
+        return self.if_violation(sight, u, np.where(sight.own("fines") > 0, self.punish, 0.0))
+
+    def answer(self, sight: Sight, u: FloatArray) -> AnyArray:
+        return np.where(u < self.punish, sight.get("fined_by"), sight.players)
 
 
 @dataclass(frozen=True)
@@ -247,10 +251,14 @@ class Random(CommonsRule):
         if phase == HARVEST:
             action: AnyArray = self.terms.uniform(u[..., 0])
         elif phase == SANCTION:
-            action = np.where(u[..., 1] < 0.5, sight.reachable(sight.pick_other(u[..., 0])), sight.players)
+            action = np.where(u[..., 1] < 0.5, sight.permitted(sight.pick_other(u[..., 0])), sight.players)
+        elif phase == COUNTER:
+            action = np.where(u[..., 1] < 0.5, sight.get("fined_by"), sight.players)
         elif phase == NORM:
             action = u[..., 0] * self.terms.most(np.asarray(self.terms.initial))
         else:
-            choices = np.isfinite(np.asarray(sight.get("proposals"), dtype=np.float64)).sum(axis=-1)
-            action = np.floor(u[..., 0] * np.maximum(choices, 1))
+            proposals = np.asarray(sight.get("proposals"), dtype=np.float64)
+            choices = np.isfinite(proposals).sum(axis=-1)
+            place = np.floor(u[..., 0] * np.maximum(choices, 1)).astype(np.int64)
+            action = sight.ballot(sight.proposed(place))
         return sight.filled(action), state

@@ -145,24 +145,53 @@ class Sight:
             chosen = np.take_along_axis(order, place[..., None], axis=-1)[..., 0]
         return np.where(number > 0, chosen, self.players)
 
-    def reachable(self, target: AnyArray) -> AnyArray:
-        """The target where a fine may reach it (N elsewhere): with a network of punishing, only neighbours in it."""
-        if not self.has("punishable"):
-            return target
-        neighbours = np.asarray(self.get("punishable"))
-        return np.where((neighbours == np.asarray(target)[..., None]).any(axis=-1), target, self.players)
+    def permitted(self, target: AnyArray) -> AnyArray:
+        """The target where it may be fined, N elsewhere: within reach, and guilty unless the rules let anybody be fined.
 
-    def nearest_proposal(self, wanted: FloatArray) -> FloatArray:
-        """0-based index of the distinct proposal nearest to what one wants, ties to the first, shape (B, n)."""
+        Guilty is who took more than the norm (or one's own belief), or whom one inspected and takes for a violator. Where
+        it cannot be known (a network of punishing, quotas of others) only the inspected agent is within reach.
+        """
+        target = np.asarray(target, dtype=np.int64)
+        seen = target == self.get("inspected")
+        allowed = seen & (np.asarray(self.get("violation"), dtype=bool) | self.terms.free_fines)
+        if self.terms.anyone and self.terms.free_fines:
+            allowed = np.full(self.shape, True)
+        elif self.terms.anyone and not self.terms.quotas:
+            board = np.asarray(self.get("board_harvest"), dtype=np.float64)
+            place = np.minimum(target, self.players - 1)
+            place = place[:, None, :] if board.shape[1] == 1 else place[..., None]
+            taken = np.take_along_axis(board, place, axis=-1).reshape(self.shape)
+            norm = self.own("norm")
+            allowed = allowed | (taken > np.where(np.isnan(norm), self.own("belief"), norm))
+        return np.where(allowed & (target < self.players) & (target != self.index), target, self.players)
+
+    def ballot(self, wanted: FloatArray) -> FloatArray:
+        """The vote for what is nearest to what one wants, shape (B, n): the 0-based index of that proposal, the lower on
+        ties, or at an election the seat of the first who made it; N (no ballot) where nothing is proposed."""
+        place = self._nearest(np.asarray(self.get("proposals"), dtype=np.float64), wanted)
+        if not (self.has("election") and bool(self.get("election").flat[0])):
+            return place
+        best = self.proposed(np.minimum(place, self.players - 1).astype(np.int64))
+        seat = self._nearest(np.asarray(self.get("board_proposal"), dtype=np.float64), best)
+        return np.where(place < self.players, seat, place)
+
+    def proposed(self, place: IntArray) -> FloatArray:
+        """The distinct proposals at some places of their list, shape (B, n)."""
         proposals = np.asarray(self.get("proposals"), dtype=np.float64)
-        result = np.zeros(self.shape)
-        width = max(1, BUDGET // max(1, self.shape[0] * proposals.shape[-1]))
+        index = place[:, None, :] if proposals.shape[1] == 1 else place[..., None]
+        return np.asarray(np.take_along_axis(proposals, index, axis=-1).reshape(self.shape))
+
+    def _nearest(self, options: FloatArray, wanted: FloatArray) -> FloatArray:
+        """Place of the first option nearest to what is wanted, N where there is none."""
+        result = np.full(self.shape, float(self.players))
+        width = max(1, BUDGET // max(1, self.shape[0] * options.shape[-1]))
         for start in range(0, self.shape[1], width):  # by blocks of agents, so that memory stays linear
             part = slice(start, start + width)
-            board = proposals if proposals.shape[1] == 1 else proposals[:, part]
-            with np.errstate(invalid="ignore"):
-                distance = np.abs(board - wanted[:, part, None])
-            result[:, part] = np.where(np.isnan(distance), np.inf, distance).argmin(axis=-1)
+            board = options if options.shape[1] == 1 else options[:, part]
+            distance = np.abs(board - wanted[:, part, None])
+            found = np.isfinite(distance).any(axis=-1)
+            place = np.where(np.isnan(distance), np.inf, distance).argmin(axis=-1)
+            result[:, part] = np.where(found, place, float(self.players))
         return result
 
     def _place(self, board: AnyArray) -> IntArray:

@@ -33,6 +33,8 @@ class Terms:
     initial : stock of round 1.  minimum : stock at which the commons has collapsed.  maximum : same for a nuisance.
     divisor : agents whom f(R) is divided by, if fixed; None counts those alive.
     expected_fine : fine times the chance that a violator is inspected by its one inspector; 0 without sanctions.
+    free_fines : also who kept the rules may be fined.  anyone : everybody is within reach of everybody's fines.
+    quotas : a leader gives everybody a cap of its own.
     """
 
     catch: Literal["effort", "request"]
@@ -47,6 +49,9 @@ class Terms:
     horizon: int
     divisor: int | None = None
     expected_fine: float = 0.0
+    free_fines: bool = False
+    anyone: bool = True
+    quotas: bool = False
 
     @property
     def nuisance(self) -> bool:
@@ -90,9 +95,16 @@ class Terms:
                 hint=f"Requests: {whole} from 0 to {self.limit:g}.",
             )
 
-    def from_effort(self, effort: FloatArray, stock: FloatArray, heads: FloatArray) -> FloatArray:
-        """An effort as an action; where units are asked, effort 1 asks for an equal share of the whole stock."""
-        return effort if self.catch == "effort" else self.play(effort * stock / heads, stock)
+    def from_effort(self, effort: FloatArray) -> FloatArray:
+        """An effort as an action; where units are asked, that part of the largest request, to the nearest unit."""
+        if self.catch == "effort":
+            return effort
+        return np.floor(effort * self.limit + 0.5) if self.integer else effort * self.limit
+
+    def from_share(self, share: FloatArray, stock: FloatArray, heads: FloatArray) -> FloatArray:
+        """A part in [0, 1] of what one agent can take without hurting the others' chance of as much: of full effort, or,
+        where units are asked, of an equal share of the stock."""
+        return share if self.catch == "effort" else self.play(share * stock / heads, stock)
 
     def uniform(self, u: FloatArray) -> FloatArray:
         """Any harvest action, from a uniform number."""
@@ -137,7 +149,8 @@ def terms(environment: EnvironmentConfig, agent: str) -> Terms:
 
     if not isinstance(environment, Commons):
         raise ScenarioError(f"agent '{agent}' plays in a commons, not in '{environment.kind}'.", path="population")
-    growth, sanctions = environment.growth, environment.institutions.sanctions
+    growth, leader = environment.growth, environment.institutions.leader
+    sanctions = environment.institutions.sanctions
     return Terms(
         catch="request" if environment.harvest.catch == "request" else "effort",
         productivity=environment.harvest.productivity,
@@ -151,4 +164,7 @@ def terms(environment: EnvironmentConfig, agent: str) -> Terms:
         horizon=environment.horizon,
         divisor=environment.beginners if environment.information.legacy_threshold else None,
         expected_fine=0.0 if sanctions is None else sanctions.monitoring * sanctions.fine,
+        free_fines=environment.institutions.text or (sanctions is not None and sanctions.kind == "antisocial"),
+        anyone=environment.institutions.network.punish.kind == "complete",
+        quotas=leader is not None and leader.quotas is not None,
     )
