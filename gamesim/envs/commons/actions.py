@@ -23,36 +23,36 @@ def legal(state: SocietyState, action: FloatArray, institutions: Institutions) -
     config, agents = institutions.config, state.alive.shape[1]
     with np.errstate(invalid="ignore"):
         if state.phase == "harvest":
-            fits = (action >= 0.0) & (action <= config.limit)
+            fits: BoolArray = (action >= 0.0) & (action <= config.limit)
             whole = config.harvest.catch == "request" and config.harvest.integer
-            return fits & (action == np.floor(action)) if whole else fits
+            return np.logical_and(fits, action == np.floor(action)) if whole else fits
         if state.phase == "norm":
             fits = (action >= 0.0) & np.isfinite(action)
-            return fits | np.isnan(action) if config.institutions.text else fits
+            return np.logical_or(fits, np.isnan(action)) if config.institutions.text else fits
         fits = (action >= 0.0) & (action <= agents) & (action == np.floor(action))
     index = np.where(fits, action, agents).astype(np.int64)
     if state.phase == "vote":
         if institutions.timeline.at(state.round).election:
-            return fits & ((index == agents) | _taken(state.roster.active, index))
+            return np.asarray(np.logical_and(fits, (index == agents) | _taken(state.roster.active, index)))
         count = (~np.isnan(state.choices)).sum(axis=1)[:, None]
-        return fits & ((index < count) | (index == agents))
+        return np.asarray(np.logical_and(fits, (index < count) | (index == agents)))
     if state.phase == "counter":
-        return fits & ((index == agents) | (_taken(state.target, index) == np.arange(agents)))
-    return fits & ((index == agents) | may_fine(state, index, institutions))
+        return np.asarray(np.logical_and(fits, (index == agents) | (_taken(state.target, index) == np.arange(agents))))
+    return np.asarray(np.logical_and(fits, (index == agents) | may_fine(state, index, institutions)))
 
 
 def may_fine(state: SocietyState, target: IntArray, institutions: Institutions) -> BoolArray:
     """Whether each agent (B, N) may fine its target (< N): alive, another, linked to it, and under most kinds of
     sanctions somebody who broke the rule or whom it inspected and takes for a violator."""
     agents = state.alive.shape[1]
-    allowed = _taken(state.roster.active, target) & (target != np.arange(agents)) & (target < agents)
+    allowed: BoolArray = _taken(state.roster.active, target) & (target != np.arange(agents)) & (target < agents)
     allowed &= institutions.punish.linked(target)
     sanctions = institutions.timeline.at(state.round).sanctions
     if sanctions is None or sanctions.kind == "antisocial" or institutions.config.institutions.text:
         return allowed
     quota_of = None if state.quota is None else _taken(state.quota, target)
     broken = breaks_rule(_taken(state.harvest, target), binding_cap(state.norm, state.belief), quota_of)
-    return allowed & (broken | ((target == state.inspected) & state.violation))
+    return np.asarray(np.logical_and(allowed, broken | ((target == state.inspected) & state.violation)))
 
 
 def _taken(values: AnyArray, index: IntArray) -> AnyArray:
@@ -134,13 +134,14 @@ class CommonsAction:
     def _finable(self) -> BoolArray:
         """Whom this agent may fine, (N,); the same as ``may_fine`` says of one target each."""
         state, agents, seat = self.state, self.state.alive.shape[1], self.seat
-        allowed = self.institutions.punish.reach(seat) & (np.arange(agents) != seat)
+        allowed: BoolArray = self.institutions.punish.reach(seat) & (np.arange(agents) != seat)
         sanctions = self.institutions.timeline.at(state.round).sanctions
         if sanctions is None or sanctions.kind == "antisocial" or self.institutions.config.institutions.text:
             return allowed
         cap = binding_cap(state.norm, state.belief)[:, seat, None]
         broken = breaks_rule(state.harvest, cap, state.quota)[0]
-        return allowed & (broken | ((np.arange(agents) == state.inspected[0, seat]) & state.violation[0, seat]))
+        inspected = (np.arange(agents) == state.inspected[0, seat]) & state.violation[0, seat]
+        return np.asarray(np.logical_and(allowed, broken | inspected))
 
     def sample(self, rng: Generator) -> Any:
         config = self.institutions.config

@@ -210,7 +210,8 @@ class BatchedCommons:
             if state.done.all():
                 break
         series = np.stack(kept, axis=-1) if kept else np.empty((6, self.rows, 0))
-        return Trajectory(*series, returns=returns, outcome=outcome(state, institutions))
+        stock, norm, harvest, efforts, fines, alive = series
+        return Trajectory(stock, norm, harvest, efforts, fines, alive, returns, outcome(state, institutions))
 
     def _batch(self, reward: FloatArray, made: Arrays) -> Batch:
         state = self.state

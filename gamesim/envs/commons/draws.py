@@ -63,7 +63,7 @@ class Draws:
         held = self._held.get(name)
         if held is None or held[0] != chunk:
             held = self._held[name] = (chunk, self._load(self.streams[name], chunk, rows))
-        return held[1][within]
+        return np.asarray(held[1][within])
 
     def once(self, *path: str | int, columns: int) -> FloatArray:
         """A block that is drawn once an episode, shape (B, N, columns)."""
@@ -72,7 +72,7 @@ class Draws:
     def exponentials(self, rows: IntArray, *path: str | int, ticks: int) -> FloatArray:
         """Standard exponentials of some rows, shape (rows, N, ticks)."""
         shape = (self._players, ticks)
-        return -np.log1p(-np.stack([self.roots[row].block(*path, shape=shape) for row in rows]))
+        return np.asarray(-np.log1p(-np.stack([self.roots[row].block(*path, shape=shape) for row in rows])))
 
     def _load(self, stream: Stream, chunk: int, rows: BoolArray | None) -> FloatArray:
         agents = 1 if stream.shared else self._players

@@ -7,11 +7,17 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from gamesim.core.arrays import BoolArray
 from gamesim.envs.base import Event
 
 if TYPE_CHECKING:
     from .society import Institutions, SocietyState
     from .texts import Texts
+
+
+def _where(mask: BoolArray) -> list[int]:
+    """Seats of row 0 where a mask holds."""
+    return [int(seat) for seat in np.flatnonzero(mask[0])]
 
 
 def happenings(
@@ -25,9 +31,9 @@ def happenings(
     if resolved and rules.sanctions is not None:
         found += _fines(before, after, institutions, seats)
     if resolved:
-        found += [Event("death", seats[i], {"round": before.round}) for i in np.flatnonzero(after.died[0])]
+        found += [Event("death", seats[i], {"round": before.round}) for i in _where(after.died)]
     if phase == "vote":
-        for seat in np.flatnonzero(before.roster.active[0]):
+        for seat in _where(before.roster.active):
             ballot = int(after.ballots[0, seat])
             found.append(Event("vote", seats[seat], {"choice": ballot if ballot < agents else None}))
     if phase in ("norm", "vote") and (phase == "vote" or "vote" not in rules.phases):
@@ -35,7 +41,7 @@ def happenings(
     if after.round > before.round:
         coming = institutions.timeline.at(after.round)
         if after.replaced is not before.replaced:
-            found += [Event("newcomer", seats[i], {"round": after.round}) for i in np.flatnonzero(after.replaced[0])]
+            found += [Event("newcomer", seats[i], {"round": after.round}) for i in _where(after.replaced)]
         if coming.shock is not None or coming.law != rules.law:
             data: dict[str, Any] = {"round": after.round, "rate": coming.law.rate, "capacity": coming.law.capacity}
             found.append(Event("shock", None, data | {"stock": float(after.stock[0])}))
@@ -48,12 +54,11 @@ def _fines(before: SocietyState, after: SocietyState, institutions: Institutions
     agents = len(seats)
     if sanctions.kind == "pool":
         return [
-            Event("sanction", None, {"target": seats[i], "fine": sanctions.fine})
-            for i in np.flatnonzero(after.received[0])
+            Event("sanction", None, {"target": seats[i], "fine": sanctions.fine}) for i in _where(after.received > 0)
         ]
     found = []
     for stage, targets in (("sanction", after.target), ("counter", after.struck)):
-        for seat in np.flatnonzero(targets[0] < agents):
+        for seat in _where(targets < agents):
             target = int(targets[0, seat])
             times = min(int(before.past[0, target]) + 1, sanctions.cap) if sanctions.kind == "graduated" else 1
             data: dict[str, Any] = {"target": seats[target], "fine": sanctions.fine * times}
@@ -74,7 +79,7 @@ def _decision(
     if after.kept[0]:
         return [*found, Event("norm_kept", None, {"round": before.round})]
     decided = float(after.choice[0] if text else after.norm[0])
-    authors = [seats[i] for i in np.flatnonzero(after.proposals[0] == decided)]
+    authors = [seats[i] for i in _where(after.proposals == decided)]
     data: dict[str, Any] = {"text": texts.sentence(decided)} if text else {"G": decided}
     if before.phase == "vote" and not rules.election and vote is not None:
         shown = after.choices[0][~np.isnan(after.choices[0])]

@@ -66,7 +66,7 @@ def ration_proportional(wanted: FloatArray, stock: FloatArray) -> FloatArray:
     if not short.any():
         return wanted
     share = np.divide(stock, total, out=np.ones_like(stock), where=short)
-    return wanted * share[:, None]
+    return np.asarray(wanted * share[:, None])
 
 
 def ration_sequential(wanted: FloatArray, stock: FloatArray, u: FloatArray) -> FloatArray:
@@ -102,4 +102,4 @@ def ration_lottery(wanted: FloatArray, stock: FloatArray, exponentials: FloatArr
     given = np.diff(np.minimum(np.cumsum(sizes, axis=1), stock[:, None]), axis=1, prepend=0.0)
     caught = np.empty_like(given)
     np.put_along_axis(caught, order, given, axis=1)
-    return np.minimum(caught.reshape(rows, agents, ticks).sum(axis=2), wanted)
+    return np.asarray(np.minimum(caught.reshape(rows, agents, ticks).sum(axis=2), wanted))

@@ -108,7 +108,7 @@ class Complete:
         return np.ones(target.shape, dtype=bool)
 
     def reach(self, seat: int) -> BoolArray:
-        return np.arange(self._players) != seat
+        return np.asarray(np.arange(self._players) != seat)
 
     def neighbours(self) -> IntArray | None:
         return None
@@ -148,7 +148,7 @@ class Links:
         if roster.everyone:
             link = start + (u * degree).astype(np.int64)
             chosen = targets.take(base + link, mode="clip")
-            return np.where(degree > 0, chosen, agents)
+            return np.asarray(np.where(degree > 0, chosen, agents))
         # Count the alive ends along the links of each row, then find the one with the wanted number.
         ends = np.broadcast_to(self._targets, (rows, self._links))
         seen = np.zeros((rows, self._links + 1), dtype=np.int64)
@@ -159,7 +159,7 @@ class Links:
         wanted = before + (u * eligible).astype(np.int64) + 1 + lift
         link = np.searchsorted((seen + lift).ravel(), wanted, side="left") - lift - 1
         chosen = targets.take(base + link, mode="clip")
-        return np.where(roster.active & (eligible > 0), chosen, agents)
+        return np.asarray(np.where(roster.active & (eligible > 0), chosen, agents))
 
     def linked(self, target: IntArray) -> BoolArray:
         rows, agents = target.shape

@@ -14,7 +14,25 @@ from .society import Institutions, SocietyState
 
 PHASES = {"harvest": 0, "sanction": 1, "norm": 2, "vote": 3, "counter": 4}
 OWN = frozenset(  # what differs between agents; the rest is public, (B, 1, ...) in a batch
-    ["index", "alive", "effort", "belief", "punish", "harvest", "payoff", "payoff_mean", "wealth", "inspected", "violation", "fines", "quota", "history_harvest", "history_payoff", "fined_by", "visible"]
+    [
+        "index",
+        "alive",
+        "effort",
+        "belief",
+        "punish",
+        "harvest",
+        "payoff",
+        "payoff_mean",
+        "wealth",
+        "inspected",
+        "violation",
+        "fines",
+        "quota",
+        "history_harvest",
+        "history_payoff",
+        "fined_by",
+        "visible",
+    ]
 )
 
 

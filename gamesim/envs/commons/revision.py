@@ -39,7 +39,7 @@ def proportional_probability(mean_payoffs: FloatArray, models: FloatArray, activ
     spread = (highest - lowest)[:, None]
     usable = np.isfinite(spread) & (spread > 0)
     better = np.maximum(models - mean_payoffs, 0.0)
-    return np.divide(better, spread, out=np.zeros_like(better), where=np.broadcast_to(usable, better.shape))
+    return np.asarray(np.divide(better, spread, out=np.zeros_like(better), where=np.broadcast_to(usable, better.shape)))
 
 
 def best_of(scores: FloatArray) -> tuple[IntArray, FloatArray]:
@@ -54,7 +54,8 @@ def best_of(scores: FloatArray) -> tuple[IntArray, FloatArray]:
     Which of the k (the first of equals), and its score; both (B, N).
     """
     which = scores.argmax(axis=0)
-    return which, np.take_along_axis(scores, which[None], axis=0)[0]
+    score: FloatArray = np.take_along_axis(scores, which[None], axis=0)[0]
+    return which, score
 
 
 def towards_median(own: FloatArray, sampled: FloatArray, weight: float) -> FloatArray:

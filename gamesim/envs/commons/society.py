@@ -421,8 +421,11 @@ def _catch_two(
     efforts = action * share, action * (1.0 - share)
     if second is not None:  # NaN: a total that follows the catches
         given = ~np.isnan(second)
-        efforts = np.where(given, action, efforts[0]), np.where(given, second, efforts[1])
-        efforts = tuple(np.where(state.roster.active, effort, 0.0) for effort in efforts)
+        active = state.roster.active
+        efforts = (
+            np.where(active, np.where(given, action, efforts[0]), 0.0),
+            np.where(active, np.where(given, second, efforts[1]), 0.0),
+        )
     caught = [
         catching.ration_proportional(catching.catch_effort(effort, stock, alpha), stock)
         for effort, stock, alpha in zip(efforts, (state.stock, state.second), alphas, strict=True)
