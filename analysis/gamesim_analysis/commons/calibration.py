@@ -17,7 +17,7 @@ import numpy as np
 
 from gamesim.core.errors import ScenarioError, UnknownKindError, did_you_mean
 
-from .findings import CHECKS, PRESETS, Findings, findings_of, preset
+from .findings import CHECKS, Findings, findings_of, preset
 
 if TYPE_CHECKING:
     from gamesim.run.tables import Table
@@ -250,7 +250,7 @@ def grid_cells(grid: Mapping[str, Sequence[Any]]) -> list[dict[str, Any]]:
 def check_cell(parameters: Mapping[str, Any], targets: tuple[str, ...], *, replicates: int, seed: int) -> Findings:
     """The findings under one cell's parameters; keys left out have preset A's values."""
     base = preset("A")
-    capacity = float(base.environment.get("growth", {}).get("capacity", 300.0))
+    capacity = float(base.environment["growth"]["capacity"])
     values = {path: parameters[axis] for axis, path in PATHS.items() if axis in parameters}
     if "growth.initial" in values:
         values["growth.initial"] = float(values["growth.initial"]) * capacity
@@ -283,4 +283,4 @@ def _order(score: float | None) -> float:
     return float("inf") if score is None else score
 
 
-__all__ = ["AXES", "DEFAULT_GRID", "PRESETS", "TARGETS", "Calibration", "calibrate", "read_grid"]
+__all__ = ["AXES", "DEFAULT_GRID", "TARGETS", "Calibration", "calibrate", "read_grid"]

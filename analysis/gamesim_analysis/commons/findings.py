@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -18,7 +19,7 @@ from gamesim.core.errors import UnknownKindError
 from gamesim.core.policy import AgentSpec
 from gamesim_analysis.stats.paired import paired_effect
 
-from .societies import Society, first_death, floats, play
+from .societies import Society, first_death, floats, play, society_of
 
 if TYPE_CHECKING:
     from gamesim.run.record import Record
@@ -29,13 +30,6 @@ HARSH, RICH = 0.2, 0.6
 FINES = (10.0, 14.0)  # paper A's punishment shock
 NOT_THE_AUTHORS = "Parameters are calibrated by gamesim, not the authors' values."
 Verdict = Literal["holds", "fails", "open"]
-
-PRESETS: Mapping[str, Mapping[str, Any]] = {
-    "A": {"harvest.productivity": 0.03, "upkeep.consumption": 2.0, "upkeep.initial_wealth": 10.0},
-    "B": {"harvest.productivity": 0.05, "upkeep.consumption": 1.0, "upkeep.initial_wealth": 100.0},
-    "C": {"harvest.productivity": 0.04, "upkeep.consumption": 2.0, "upkeep.initial_wealth": 40.0},
-}
-"""alpha, c and P(0) of the presets; everything else is the environment's default (K = 300, beta = 10, gamma = 0, ...)."""
 
 OF_PRESET = {"A": ("F3", "F4"), "B": ("F2",), "C": ("F1",)}
 
@@ -163,8 +157,8 @@ def check_findings(source: Record | Society | str, *, replicates: int = 400, see
         if source == "presets":
             parts = [check_findings(name, replicates=replicates, seed=seed) for name in OF_PRESET]
             return joined(parts)
-        if source not in PRESETS:
-            raise UnknownKindError.named("preset", source, [*PRESETS, "presets"])
+        if source not in OF_PRESET:
+            raise UnknownKindError.named("preset", source, [*OF_PRESET, "presets"])
         return findings_of(preset(source), OF_PRESET[source], replicates=replicates, seed=seed)
     if isinstance(source, Society):
         base = source
@@ -175,9 +169,12 @@ def check_findings(source: Record | Society | str, *, replicates: int = 400, see
     return findings_of(base, tuple(CHECKS), replicates=replicates, seed=seed)
 
 
+@cache
 def preset(name: str) -> Society:
-    """The environment of a preset, ten seats of the general population."""
-    return Society({"kind": "commons"}, ()).at(PRESETS[name]).of((agent("general"), 10))
+    """The society of ``scenarios/commons/presets``: its environment, ten seats of the general population."""
+    from gamesim.scenario.resolve import load_scenario
+
+    return society_of(load_scenario(f"commons/presets/{name.lower()}").data)
 
 
 def agent(init: str, punish_init: str = "table3") -> AgentSpec:

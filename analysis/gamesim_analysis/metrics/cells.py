@@ -13,7 +13,7 @@ from gamesim.core.arrays import AnyArray
 from gamesim.core.errors import MetricError
 
 if TYPE_CHECKING:
-    from gamesim.envs.base import EnvironmentConfig
+    from gamesim.envs.config import EnvironmentConfig
     from gamesim.run.record import Record
 
 
@@ -27,15 +27,7 @@ class CellOf:
 
     def get(self, path: str, default: Any = None) -> Any:
         """A value of the scenario by dotted path."""
-        place: Any = self.data
-        for key in path.split("."):
-            if isinstance(place, Mapping) and key in place:
-                place = place[key]
-            elif isinstance(place, list) and key.isdigit() and int(key) < len(place):
-                place = place[int(key)]
-            else:
-                return default
-        return place
+        return dig(self.data, path, default)
 
     @property
     def label(self) -> str:
@@ -49,6 +41,25 @@ class CellOf:
             raise MetricError("this run plays no environment.", path="environment")
         config: EnvironmentConfig = build("environments", self.data["environment"])
         return config
+
+
+def dig(data: Any, path: str, default: Any = None) -> Any:
+    """A value of nested mappings and lists by dotted path.
+
+    Examples
+    --------
+    >>> dig({"a": [{"b": 3}]}, "a.0.b"), dig({}, "a.b")
+    (3, None)
+    """
+    place = data
+    for key in path.split("."):
+        if isinstance(place, Mapping) and key in place:
+            place = place[key]
+        elif isinstance(place, (list, tuple)) and key.isdigit() and int(key) < len(place):
+            place = place[int(key)]
+        else:
+            return default
+    return place
 
 
 def manifest_of(record: Record) -> Mapping[str, Any]:

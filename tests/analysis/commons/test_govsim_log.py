@@ -7,8 +7,6 @@ import os
 from pathlib import Path
 
 import pytest
-
-from gamesim.core.errors import MetricError, RecordError
 from gamesim_analysis.commons.govsim_log import (
     find_logs,
     govsim_metrics,
@@ -18,6 +16,8 @@ from gamesim_analysis.commons.govsim_log import (
     score_table,
     survival_count,
 )
+
+from gamesim.core.errors import MetricError, RecordError
 
 LOGS = Path(__file__).parents[2] / "data" / "govsim"
 
@@ -190,7 +190,9 @@ def test_logs_are_found_below_directories() -> None:
         find_logs([LOGS / "nothing"])
 
 
-@pytest.mark.skipif("GAMESIM_GOVSIM_LOGS" not in os.environ, reason="set GAMESIM_GOVSIM_LOGS to the reproduction's results")
+@pytest.mark.skipif(
+    "GAMESIM_GOVSIM_LOGS" not in os.environ, reason="set GAMESIM_GOVSIM_LOGS to the reproduction's results"
+)
 def test_the_reproduction_logs() -> None:
     paths = find_logs([os.environ["GAMESIM_GOVSIM_LOGS"]])
     runs = [read_govsim_log(p, rules="inverse" if "trash" in str(p) else "fishery", lenient=True) for p in paths]

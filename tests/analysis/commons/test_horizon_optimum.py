@@ -6,7 +6,7 @@ import itertools
 
 import numpy as np
 import pytest
-from gamesim_analysis.commons.horizon import horizon_optimum, horizon_values, least_removal, value_table
+from gamesim_analysis.commons.bioeconomics import horizon_optimum, horizon_values, least_removal, value_table
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -53,9 +53,9 @@ def test_govsim_from_lower_stocks_recovers_first():
 @given(
     st.integers(1, 9), st.integers(0, 9), st.integers(1, 4), st.integers(2, 3), st.sampled_from([1.0, 0.6, 0.34]),
     st.integers(0, 3), st.sampled_from(["after_harvest", "after_growth"]), st.sampled_from(["doubling_cap", "none"]),
-    st.sampled_from(["harvest_then_grow", "grow_net"]),
+    st.sampled_from(["harvest_then_grow", "grow_net"]), st.sampled_from([1, 3, 99]),
 )  # fmt: skip
-def test_integer_plans_equal_brute_force(k, start, horizon, factor, most, collapse, tested, kind, order):
+def test_integer_plans_equal_brute_force(k, start, horizon, factor, most, collapse, tested, kind, order, limit):
     start = min(start, k)
     law = GrowthLaw(kind, capacity=float(k), factor=float(factor), order=order)
 
@@ -63,7 +63,7 @@ def test_integer_plans_equal_brute_force(k, start, horizon, factor, most, collap
         if left == 0:
             return 0
         values = []
-        for taken in range(int(most * stock + 1e-9) + 1):
+        for taken in range(min(limit, int(most * stock + 1e-9)) + 1):
             rest = stock - taken
             following = float(advance(np.array(stock), np.array(rest), np.array(taken), law))
             left_over = rest if order == "harvest_then_grow" else following
@@ -71,7 +71,9 @@ def test_integer_plans_equal_brute_force(k, start, horizon, factor, most, collap
             values.append(taken + (best(following, left - 1) if alive else 0))
         return max(values)
 
-    plan = horizon_optimum(law, start, horizon, integer=True, max_fraction=most, collapse=collapse, tested=tested)
+    plan = horizon_optimum(
+        law, start, horizon, integer=True, max_fraction=most, max_harvest=limit, collapse=collapse, tested=tested
+    )
     assert plan.total == plan.value == best(float(start), horizon)
 
 

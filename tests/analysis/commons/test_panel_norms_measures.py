@@ -6,15 +6,15 @@ from typing import Any
 
 import numpy as np
 import pytest
+from gamesim_analysis.commons.govsim_scores import inverse_scores, scores, threshold
+from gamesim_analysis.commons.measures import recovery_time, social_outcome, stock_use
+from gamesim_analysis.commons.norms import compliance, norm_life, proposal_entropy, punishment_efficiency
+from gamesim_analysis.commons.panel import Panel, panel
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from gamesim.core.errors import MetricError
-from gamesim_analysis.commons.govsim_scores import inverse_scores, scores, threshold
-from gamesim_analysis.commons.measures import recovery_time, social_outcome, stock_use
-from gamesim_analysis.commons.norms import compliance, norm_life, proposal_entropy, punishment_efficiency
-from gamesim_analysis.commons.panel import Panel, panel
 
 NAN = np.nan
 
@@ -36,7 +36,19 @@ def two_rounds() -> dict[str, Any]:
         (4, "sanction", "player_0", NAN, NAN, NAN, NAN, NAN, 3.0, 0.0, NAN),
         (4, "sanction", "player_1", NAN, NAN, NAN, NAN, NAN, 7.0, 0.0, NAN),
     ]
-    names = ("step", "phase", "agent", "round", "stock", "norm", "effort", "harvest", "payoff", "fines_paid", "proposal")
+    names = (
+        "step",
+        "phase",
+        "agent",
+        "round",
+        "stock",
+        "norm",
+        "effort",
+        "harvest",
+        "payoff",
+        "fines_paid",
+        "proposal",
+    )
     columns: dict[str, Any] = {name: np.array([row[i] for row in rows]) for i, name in enumerate(names)}
     columns["seed"] = np.zeros(len(rows), dtype=int)
     columns["cell"] = np.zeros(len(rows), dtype=int)
