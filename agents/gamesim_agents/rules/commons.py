@@ -273,15 +273,17 @@ class QLearner(CommonsAgent):
 class NewcomerGreedy(CommonsAgent):
     """Takes all it may in its first rounds after joining, then (perhaps) learns to take its share."""
 
+    greed: Share = Field(1.0, description="Part of all it may take: its effort, or this part of the largest request.")
     rounds: int | None = Field(None, ge=1, description="Rounds of greed before it takes its share; null stays greedy.")
 
     def effort_range(self) -> tuple[float, float]:
-        return 1.0, 1.0
+        return self.greed, self.greed
 
     def build(self, environment: Any) -> VectorPolicy:
         from .commons_rules import NewcomerGreedy as Rule
 
-        return Rule(**self.common(environment, "commons.newcomer_greedy"), rounds=self.rounds)
+        common = self.common(environment, "commons.newcomer_greedy")
+        return Rule(**common, greed=self.greed, rounds=self.rounds)
 
 
 class Random(CommonsAgent):

@@ -223,17 +223,19 @@ class MyopicBestReply(Greedy):
 
 @dataclass(frozen=True)
 class NewcomerGreedy(Sustainable):
-    """Takes all it may for its first ``rounds`` harvests, then its sustainable share; None stays greedy for ever."""
+    """Takes the part ``greed`` of all it may for its first ``rounds`` harvests, then its sustainable share; None never learns."""
 
+    greed: float = 1.0
     rounds: int | None = None
 
     def initial_state(self, rows: int, seats: int, u: FloatArray) -> Any:
-        return np.zeros((rows, seats))  # harvests made alive so far
+        return np.zeros((rows, seats))  # harvests made so far
 
     def harvest_with(self, sight: Sight, state: Any, u: FloatArray) -> tuple[FloatArray, Any]:
         modest = self.terms.play(self.share(sight), sight.stock)
+        full = self.terms.from_effort(sight.filled(0.0 if self.terms.nuisance else self.greed))
         greedy = np.full(sight.shape, True) if self.rounds is None else state < self.rounds
-        return np.where(greedy, self.terms.greediest, modest), state + np.asarray(sight.get("alive"), dtype=bool)
+        return np.where(greedy, full, modest), state + np.asarray(sight.get("alive"), dtype=bool)
 
 
 @dataclass(frozen=True)
