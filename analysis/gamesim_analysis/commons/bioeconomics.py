@@ -13,15 +13,8 @@ from typing import Literal
 from gamesim.core.errors import MetricError
 
 from .growth_theory import FixedPoint, collapse_threshold, fixed_points, law_extinction_fraction, law_yield, long_run
-from .horizon import (
-    HorizonOptimum,
-    LeastRemoval,
-    ValueTable,
-    horizon_optimum,
-    horizon_values,
-    least_removal,
-    value_table,
-)
+from .horizon import HorizonOptimum, ValueTable, horizon_optimum, horizon_values, value_table
+from .removal import LeastRemoval, least_removal
 from .yields import Order, Yield
 
 __all__ = [

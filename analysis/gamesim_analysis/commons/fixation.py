@@ -9,7 +9,6 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import ArrayLike
 
-from gamesim.core.arrays import FloatArray
 from gamesim.core.errors import MetricError
 from gamesim_analysis.stats.intervals import wilson
 from gamesim_analysis.stats.results import Interval
@@ -129,8 +128,3 @@ def _check(players: int, mutants: int, advantage: float) -> None:
         raise MetricError(f"{mutants} mutants among {players} players; at least one player and 0..players mutants.")
     if not math.isfinite(advantage):
         raise MetricError(f"advantage must be finite, not {advantage}.")
-
-
-def transition_ratios(advantages: ArrayLike) -> FloatArray:
-    """Chance to lose a mutant over chance to gain one, for each number of mutants: exp(-d_k)."""
-    return np.exp(-np.asarray(advantages, dtype=np.float64))

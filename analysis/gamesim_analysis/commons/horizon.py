@@ -37,6 +37,7 @@ class ValueTable:
     grid: FloatArray
     values: FloatArray
     max_fraction: float
+    max_harvest: float
     integer: bool
     collapse: float
     tested: Tested
@@ -113,6 +114,7 @@ def horizon_optimum(
     horizon: int,
     *,
     max_fraction: float = 1.0,
+    max_harvest: float = math.inf,
     integer: bool = False,
     collapse: float = 0.0,
     tested: Tested = "after_harvest",
@@ -125,6 +127,7 @@ def horizon_optimum(
     ----------
     stock : before the first harvest, in [0, K], fish
     max_fraction : the most that can be taken of a stock in one round, such as alpha times the number of players
+    max_harvest : the most fish that can be taken in one round, such as what all players may ask for
     integer : whole units, exact; needs a law that keeps whole stocks whole
     collapse, tested : no more rounds after the stock is at or below ``collapse`` after growth, or below it after the
         harvest; the harvest of that round still counts
@@ -145,8 +148,8 @@ def horizon_optimum(
     190.0
     """
     table = value_table(
-        law, horizon, max_fraction=max_fraction, integer=integer, collapse=collapse, tested=tested, discount=discount,
-        points=points,
+        law, horizon, max_fraction=max_fraction, max_harvest=max_harvest, integer=integer, collapse=collapse, tested=tested,
+        discount=discount, points=points,
     )  # fmt: skip
     s = float(table._checked(stock))
     if integer and s != round(s):
@@ -179,6 +182,7 @@ def value_table(
     horizon: int,
     *,
     max_fraction: float = 1.0,
+    max_harvest: float = math.inf,
     integer: bool = False,
     collapse: float = 0.0,
     tested: Tested = "after_harvest",
@@ -190,14 +194,22 @@ def value_table(
         raise MetricError(
             "law 'inverse' has no harvest to maximise.", hint="Use the metric shortfall, or least_removal."
         )
-    if horizon < 1 or not 0 < max_fraction <= 1 or not 0 < discount <= 1 or points < 2 or collapse < 0:
+    if (
+        horizon < 1
+        or not 0 < max_fraction <= 1
+        or not 0 < discount <= 1
+        or points < 2
+        or not (collapse >= 0 and max_harvest >= 0)
+    ):
         raise MetricError(
-            f"horizon {horizon}, max_fraction {max_fraction}, discount {discount}, points {points}, collapse {collapse}: "
-            "at least 1, in (0, 1], in (0, 1], at least 2, at least 0."
+            f"horizon {horizon}, max_fraction {max_fraction}, discount {discount}, points {points}, collapse {collapse}, "
+            f"max_harvest {max_harvest}: at least 1, in (0, 1], in (0, 1], at least 2, at least 0, at least 0."
         )
     grid = _grid(law, integer, points, collapse, tested)
     empty = np.zeros((horizon + 1, grid.size))
-    table = ValueTable(law, grid, empty, float(max_fraction), integer, float(collapse), tested, float(discount))
+    table = ValueTable(
+        law, grid, empty, float(max_fraction), float(max_harvest), integer, float(collapse), tested, float(discount)
+    )
     low, high = _bounds(grid, table)
     following, alive = _after(grid, table)
     at_low, alive_low = _after(low, table)
@@ -237,7 +249,7 @@ def _bounds(stock: FloatArray, t: ValueTable) -> tuple[FloatArray, FloatArray]:
 
 
 def _cap(stock: ArrayLike, t: ValueTable) -> FloatArray:
-    most = t.max_fraction * np.asarray(stock, dtype=np.float64)
+    most = np.minimum(t.max_fraction * np.asarray(stock, dtype=np.float64), t.max_harvest)
     return np.floor(most + 1e-9) if t.integer else most
 
 
@@ -266,37 +278,3 @@ def _range_max(values: FloatArray, level: IntArray, first: IntArray, last: IntAr
         if block.size > step:
             block = np.maximum(block[:-step], block[step:])
     return out
-
-
-@dataclass(frozen=True)
-class LeastRemoval:
-    """The least total work that keeps a growing nuisance at or below a limit for the whole horizon."""
-
-    total: float
-    removed: tuple[float, ...]
-    stocks: tuple[float, ...]
-
-
-def least_removal(law: GrowthLaw, stock: float, horizon: int, *, limit: float = 95.0) -> LeastRemoval:
-    """The cheapest way to keep what remains after each removal <= ``limit`` under a law that only adds.
-
-    Removing exactly the excess is optimal: growth is non-decreasing in what remains by at most as much (slope <= 1), so a
-    unit removed early never saves more than one later.
-
-    Examples
-    --------
-    >>> least_removal(GrowthLaw("inverse", capacity=100.0), 100, 12).total
-    60.0
-    """
-    if law.law != "inverse":
-        raise MetricError(f"law '{law.law}' has no nuisance to remove.", hint="Use horizon_optimum.")
-    if horizon < 1 or not 0 <= stock <= law.capacity or not limit >= 0:
-        raise MetricError(
-            f"horizon {horizon}, stock {stock}, limit {limit}: at least 1, in 0..{law.capacity:g}, at least 0."
-        )
-    removed, stocks, s = [], [], float(stock)
-    for _ in range(horizon):
-        removed.append(max(0.0, s - limit))
-        stocks.append(s)
-        s = float(grow(np.array(min(s, limit)), law))
-    return LeastRemoval(math.fsum(removed), tuple(removed), tuple(stocks))

@@ -195,7 +195,7 @@ def test_extinction_fraction_of_every_law_by_simulation(law, order):
         assert long_run(law, starts, fraction=0.97 * border, rounds=6000).max() > 1e-3 * law.capacity
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=15)
 @given(st.floats(0.1, 0.9), st.floats(0.05, 0.6), st.floats(0.0, 0.25))
 def test_allee_threshold_is_where_the_fate_turns(rate, share, fraction):
     law = GrowthLaw("allee", rate=rate, capacity=100.0, allee=100 * share)

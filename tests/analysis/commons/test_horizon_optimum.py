@@ -49,7 +49,7 @@ def test_govsim_from_lower_stocks_recovers_first():
     assert horizon_optimum(GOVSIM, 3, 5, integer=True, collapse=5).total == 3  # below 5 the lake ends this month
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     st.integers(1, 9), st.integers(0, 9), st.integers(1, 4), st.integers(2, 3), st.sampled_from([1.0, 0.6, 0.34]),
     st.integers(0, 3), st.sampled_from(["after_harvest", "after_growth"]), st.sampled_from(["doubling_cap", "none"]),
@@ -89,7 +89,7 @@ CONTINUOUS = [
 ]
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(
     st.sampled_from(CONTINUOUS),
     st.floats(1, 50),

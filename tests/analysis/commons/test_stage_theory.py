@@ -43,7 +43,7 @@ def test_whole_token_equilibria_beside_the_symmetric_one():
     assert [p for p in found if len(set(p)) == 1] == [(8,) * 8]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     st.integers(1, 4),
     st.integers(0, 5),

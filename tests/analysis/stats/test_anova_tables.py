@@ -65,7 +65,7 @@ def test_one_way_equals_scipy_and_ignores_the_origin(groups, shift):
     assert moved.f == pytest.approx(line.f, rel=1e-4, abs=1e-6)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.integers(0, 10_000), st.integers(2, 4), st.integers(2, 4))
 def test_unbalanced_tables_equal_nested_models(seed, rows, columns):
     rng = np.random.default_rng(seed)
