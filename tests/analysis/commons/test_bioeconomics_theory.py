@@ -91,6 +91,7 @@ def test_grow_net_is_stable_iff_growth_less_fraction_is_in_0_2(r, a):
     assert (abs(s - point.stock) < 1e-6) == point.stable
 
 
+@settings(max_examples=40)
 @given(st.floats(0.05, 3.0), st.floats(0.0, 0.95))
 def test_harvest_then_grow_slope_and_limit_are_those_of_the_environment(r, a):
     law = GrowthLaw(rate=r, capacity=100.0)
@@ -104,6 +105,7 @@ def test_harvest_then_grow_slope_and_limit_are_those_of_the_environment(r, a):
         assert point.slope == pytest.approx((near[0] - near[1]) / 2e-4, abs=1e-6)
 
 
+@settings(max_examples=40)
 @given(st.floats(0.05, 3.0), st.floats(0.0, 0.99))
 def test_with_the_ceiling_grow_net_is_the_environments(r, a):
     law = GrowthLaw(rate=r, capacity=100.0, order="grow_net")
