@@ -352,8 +352,9 @@ class _Builder:
         if not text or text[0] not in "+-.0123456789":
             return text
         if _INTEGER.fullmatch(text):
-            if len(text.lstrip("+-")) > self.limits.digits:
-                raise self.error(event, f"a whole number of {len(text):,} digits; the limit is {self.limits.digits}.")
+            digits = len(text.lstrip("+-"))
+            if digits > self.limits.digits:
+                raise self.error(event, f"a whole number of {digits:,} digits; the limit is {self.limits.digits}.")
             return int(text, 0) if text[:2] in ("0x", "0o") else int(text)
         if _FLOAT.fullmatch(text):
             number = float(text)
