@@ -21,10 +21,10 @@ def plain(value: Any) -> Any:
     ValueError
         For a NaN or an infinity, which JSON cannot hold.
     """
-    if value is None or isinstance(value, (bool, str)):
-        return value
     if isinstance(value, np.generic):
         value = value.item()
+    if value is None or isinstance(value, (bool, str)):
+        return value
     if isinstance(value, int):
         return int(value) if -(2**53) < value < 2**53 else str(value)
     if isinstance(value, float):
