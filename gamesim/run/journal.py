@@ -147,6 +147,8 @@ def parse_journal(raw: bytes, path: Path) -> Contents:
                 raise _corrupt(path, broken, committed)
         elif sealed:
             raise _corrupt(path, (number, offset, "follows the end of the unit"), committed)
+        elif event.type not in COMMITTING and "chain" in event.data:  # only commits have one: this was one
+            raise _corrupt(path, (number, offset, "is neither a commit nor an event"), committed)
         else:
             events.append(event)
             lines.append(line)

@@ -7,6 +7,7 @@ Wall times live here alone, outside of everything that is compared.
 from __future__ import annotations
 
 import json
+import os
 import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
@@ -20,6 +21,10 @@ from . import seal
 OnEvent = Callable[[Mapping[str, Any]], None]
 LOG = "log.jsonl"
 _QUIET = ("trace",)  # for the log, not for the screen
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_NOFOLLOW, 0o600)
 
 
 class Progress:
@@ -38,7 +43,8 @@ class Progress:
     def tell(self, event: str, **data: Any) -> None:
         data = jsonable(data)
         line = {"at": datetime.now(UTC).isoformat(timespec="milliseconds"), "event": event, **data}
-        with seal.storing(self._path), self._path.open("a", encoding="utf-8") as file:
+        with seal.storing(self._path), open(self._path, "a", encoding="utf-8", opener=_private) as file:
+            seal.before("write", self._path)
             file.write(json.dumps(line, ensure_ascii=True) + "\n")
         if self._on_event is not None:
             self._on_event({"event": event, **{key: value for key, value in data.items() if key not in _QUIET}})

@@ -133,14 +133,21 @@ def normal(values: Any, name: str = "") -> AnyArray:
     if kind == "b":
         return array
     if kind == "U":
-        return _objects(np.ma.filled(array.astype(object), None) if masked else array.astype(object))
+        return _unmasked(array)
     if kind == "O":
-        return _from_objects(np.ma.filled(array, None) if masked else array, name)
+        return _from_objects(_unmasked(array) if masked else array, name)
     raise RecordError(f"column '{clean(name, 60)}' has type {array.dtype}; numbers, truths and text are possible.")
 
 
 def _objects(array: AnyArray) -> AnyArray:
     return np.asarray(array, dtype=object)
+
+
+def _unmasked(array: AnyArray) -> AnyArray:
+    """Objects with None where something is masked (``filled(None)`` would take the default filling)."""
+    plain = np.array(np.ma.getdata(array).astype(object))
+    plain[np.ma.getmaskarray(array)] = None
+    return plain
 
 
 def _from_objects(array: AnyArray, name: str) -> AnyArray:
@@ -180,7 +187,7 @@ def _plain_array(values: AnyArray) -> AnyArray:
         return values
     if values.dtype.kind == "i":
         return np.asarray(np.ma.filled(values.astype(np.float64), np.nan))
-    return np.asarray(np.ma.filled(values.astype(object), None))
+    return _unmasked(values)
 
 
 def _values(values: AnyArray) -> list[Any]:
@@ -362,16 +369,12 @@ def _fetched_column(values: Any) -> AnyArray:
     if values.dtype.kind in "fiub":
         return values
     if values.dtype.kind in "MmSV":
-        return _objects(
-            np.ma.filled(values.astype(str).astype(object), None)
-            if np.ma.isMaskedArray(values)
-            else values.astype(str).astype(object)
-        )
-    items = np.ma.filled(values, None).tolist() if isinstance(values, np.ma.MaskedArray) else values.tolist()
+        return _objects(np.array([None if v is None else str(v) for v in _unmasked(values)], dtype=object))
+    items = values.tolist()
     if all(type(item) in (str, int, float, bool, type(None)) for item in items):
-        return np.ma.filled(values, None) if isinstance(values, np.ma.MaskedArray) else values
+        return _unmasked(values) if isinstance(values, np.ma.MaskedArray) else values
     told = [item if item is None or isinstance(item, str) else json.dumps(item, default=str) for item in items]
-    return _objects(np.array(told + [None], dtype=object)[:-1])
+    return _objects(np.array([*told, None], dtype=object)[:-1])
 
 
 # ---- text forms ---------------------------------------------------------------------------------------------------

@@ -69,6 +69,7 @@ class Worker:
         self._expired = False
         self._answered = 0
         self._answer_limit = 0
+        self._loaded: list[str] = []  # modules the last child needed and this process lacks
 
     def serve(self) -> None:
         while True:
@@ -118,7 +119,10 @@ class Worker:
         if child == 0:
             try:
                 self._become_child(read, write, parent, limits)
+                known = set(sys.modules)
                 work(message, lambda body: _write_line(write, body))
+                if message["type"] == "unit":
+                    _write_line(write, {"loaded": [name for name in sys.modules if name not in known]})
                 os._exit(0)
             except BaseException as error:
                 with contextlib.suppress(BaseException):
@@ -152,7 +156,11 @@ class Worker:
         elif data:
             self._child_buffer += data
             for line in _whole_lines(self._child_buffer, data):
-                self._say({"job": self._job, **json.loads(line)})
+                said = json.loads(line)
+                if "loaded" in said:
+                    self._loaded = said["loaded"]
+                else:
+                    self._say({"job": self._job, **said})
         else:
             self._finish("wall" if self._expired else None)
 
@@ -169,6 +177,15 @@ class Worker:
         }
         self._say({"job": self._job, "ended": ended})
         self._job, self._child, self._pipe, self._deadline = None, -1, -1, None
+        self._warm_up()
+
+    def _warm_up(self) -> None:
+        """Load what the last child had to load, so that the next finds it there."""
+        for name in self._loaded:
+            if name not in sys.modules and not name.startswith("_gamesim_"):
+                with contextlib.suppress(Exception):
+                    importlib.import_module(name)
+        self._loaded = []
 
     def _kill(self) -> None:
         if self._child > 0:

@@ -119,6 +119,8 @@ class Writer:
             raise RecordError(
                 f"events of type '{type}' are the runner's own.", hint="Choose another type, or writer.commit()."
             )
+        if "chain" in data:
+            raise RecordError("'chain' is the journal's own key; no event has it.", path="chain")
         if type == "outcome":
             self._outcomes.append(as_read(data))
         self._add(type, data, step=step, phase=phase, agent=agent)

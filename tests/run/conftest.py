@@ -1,0 +1,6 @@
+"""Makes the trial experiment of the fault tests importable here too."""
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent.parent / "faults"))
