@@ -135,7 +135,7 @@ class StageEnvironment(Environment):
         seen = batch.observation
         return {
             agent: {
-                key: np.asarray(value[0, 0] if value.shape[1] == 1 and key not in OWN else value[0, i])
+                key: np.array(value[0, 0] if value.shape[1] == 1 and key not in OWN else value[0, i])
                 for key, value in seen.items()
             }
             for i, agent in enumerate(self.possible_agents)
