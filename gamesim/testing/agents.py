@@ -162,7 +162,7 @@ class _Seats:
             movers = self.environment.movers()
             if vector:
                 u = uniforms.at(step, self.policy.columns).copy()
-                chosen, state = self._ask(stacked(seen[name] for name in self.names), state, u)
+                chosen, state = self._ask(stacked(self._seen(seen, name) for name in self.names), state, u)
                 actions = {name: _cell(chosen, i) for i, name in enumerate(self.names) if name in movers}
             else:
                 actions = {}
@@ -176,6 +176,10 @@ class _Seats:
             seen.update(self.environment.step(actions)[0])
             step += 1
         return self.calls
+
+    def _seen(self, seen: Mapping[str, Any], name: str) -> Any:
+        now = None if name in self.environment.agents else self.environment.observation_of(name)
+        return seen[name] if now is None else now
 
     def _ask(self, observation: Any, state: Any, draw: Any, at: Coordinates | None = None) -> tuple[Any, Any]:
         before = Call(deepcopy(observation), deepcopy(state), _copy(draw), None)

@@ -81,7 +81,16 @@ def _standing(
                         f"{place}: observation '{key}' has shape {array.shape}; it leads with (B, N) or (B, 1)"
                     )
                 here = array[b if array.shape[0] > 1 else 0, i if array.shape[1] > 1 else 0]
+                if "visible" in seen[agent]:  # a single observation withholds, as NaN, whom its agent does not see
+                    here = _withheld(here, value)
                 _same(here, value, f"{place}: observation '{key}' of {agent}")
+
+
+def _withheld(here: Any, single: Any) -> Any:
+    array, shown = np.asarray(here), np.asarray(single)
+    if array.dtype.kind != "f" or array.shape != shown.shape:
+        return here
+    return np.where(np.isnan(shown), np.nan, array)
 
 
 def _same(here: Any, there: Any, place: str) -> None:

@@ -75,6 +75,7 @@ def play(
     held: list[tuple[Any, Any]] = [(observations, deepcopy(observations))]
     seen_phases: set[str] = set()
     dead: set[str] = set()
+    lived = set(environment.agents)
     while environment.agents:
         if len(record.moments) >= max_steps:
             raise Broken(f"the episode had not ended after {max_steps} steps")
@@ -99,11 +100,13 @@ def play(
             if not np.isfinite(reward):
                 raise Broken(f"the reward of {agent} in phase '{phase}' is {reward}")
         dead |= {agent for agent in before if terminations[agent] or truncations[agent]}
-        expected = [agent for agent in before if agent not in dead]
+        joined = {agent for agent in environment.agents if agent not in lived}
+        expected = [agent for agent in seats if (agent in before and agent not in dead) or agent in joined]
         if list(environment.agents) != expected:
             raise Broken(
                 f"live agents are {environment.agents}, but those neither terminated nor truncated are {expected}"
             )
+        lived |= joined
         record.moments.append(
             Moment(
                 phase, movers, given, deepcopy(observations), dict(rewards), dict(terminations), dict(truncations),

@@ -42,7 +42,8 @@ def transcript(scenario: Scenario | Path | str, *, replicate: int = 0, steps: in
     groups = seated(environment, [resolved.population[index].agent for index in members])
     episode = Episode(environment.build(), groups, Seeds(seed))
     lines = [f"scenario     {resolved.name}", f"seed         {resolved.seed}, replicate {replicate}, episode {seed}"]
-    lines += [f"environment  {line}" for line in _wrapped(_inline(environment.model_dump(mode="json")))]
+    differing = {"kind": environment.kind, **environment.model_dump(mode="json", exclude_defaults=True)}
+    lines += [f"environment  {line}" for line in _wrapped(_inline(differing))]
     for group in groups:
         lines.append(f"{_seats(group.seats, len(names)):<12} {group.spec.kind} {_inline(group.spec.params)}".rstrip())
     return "\n".join([*lines, *asyncio.run(_played(episode, names, steps))]) + "\n"
@@ -59,30 +60,32 @@ async def _played(episode: Episode, names: Sequence[str], shown: int | None) -> 
     if shown is not None and episode.number > shown:
         lines += ["", f"... {episode.number - shown} more steps"]
     lines += ["", f"after {episode.number} steps"]
-    lines += [f"  returns    {_spread(dict(zip(names, episode.returns.tolist(), strict=True)))}"]
-    lines += [f"  {key:<10} {_value(value)}" for key, value in sorted(episode.outcome().items())]
+    lines += [f"  returns       {_spread(dict(zip(names, episode.returns.tolist(), strict=True)))}"]
+    lines += [f"  {key:<13} {_value(value)}" for key, value in sorted(episode.outcome().items())]
     return lines
 
 
 def _step(step: Step, names: Sequence[str]) -> Iterator[str]:
     yield f"step {step.number}  {step.phase}"
-    yield f"  actions    {_spread(step.actions)}"
+    yield f"  actions       {_spread(step.actions)}"
     for key in sorted(step.facts):
         values = np.asarray(step.facts[key], dtype=np.float64)
         if np.isnan(values).all():
             continue
-        if values.ndim == 0 or len({_value(v) for v in values.tolist()}) == 1:
-            yield f"  {key:<10} {_value(values.flat[0])}"
+        if values.ndim == 0:
+            yield f"  {key:<13} {_value(values[()])}"
         else:
-            yield f"  {key:<10} {_spread({n: v for n, v in zip(names, values.tolist(), strict=True) if v == v})}"
+            yield f"  {key:<13} {_spread({n: v for n, v in zip(names, values.tolist(), strict=True) if v == v})}"
     if any(step.rewards.values()):
-        yield f"  rewards    {_spread(step.rewards)}"
+        yield f"  rewards       {_spread(step.rewards)}"
     for event in step.events:
         yield f"  * {' '.join(filter(None, [event.type, event.agent]))} {_inline(event.data)}".rstrip()
 
 
 def _spread(values: Mapping[str, Any]) -> str:
     """Few values one by one; many as a summary, if they are numbers."""
+    if len(values) > 1 and len({_value(value) for value in values.values()}) == 1:
+        return f"all {len(values)}: {_value(next(iter(values.values())))}"
     if len(values) <= ALONE:
         return "  ".join(f"{name} {_value(value)}" for name, value in values.items()) or "-"
     flat = [value if isinstance(value, (int, float, np.generic)) else None for value in values.values()]

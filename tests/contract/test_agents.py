@@ -1,0 +1,52 @@
+"""Every registered agent keeps the contract in the games of its family; a new one must find its games here."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from gamesim.core.registry import names
+from gamesim.testing import check_agent
+
+EFFORTS = {"kind": "commons", "players": 6, "horizon": 15}
+UNITS = {
+    "kind": "commons", "players": 5, "horizon": 12, "growth": {"law": "doubling_cap", "capacity": 100, "minimum": 0.05},
+    "harvest": {"catch": "request", "rationing": "lottery"}, "upkeep": {"consumption": 0, "starvation": "none"},
+    "collapse": "stock", "institutions": {"sanctions": None, "revision": None, "voting": None},
+}  # fmt: skip
+BALLOTS = {**EFFORTS, "collapse": "all_dead", "institutions": {"voting": "plurality", "leader": None}}
+DIM = {
+    **EFFORTS, "information": {"visibility": {"sampled": 2}, "stock_visible": False},
+    "institutions": {"sanctions": {"cost": 1, "misread": 0.3}},
+}  # fmt: skip
+
+GAMES: dict[str, list[Any]] = {
+    "commons": [EFFORTS, UNITS, BALLOTS, DIM],
+    "matrix": [
+        {"kind": "matrix", "horizon": 40, "noise": 0.2},
+        {"kind": "matrix", "stage": "shapley", "horizon": 150},
+        {
+            "kind": "matrix",
+            "payoffs": [[[[1, 2]], [[0, 3]]], [[[1, 2]], [[0, 3]]], [[[0, 0]], [[1, 3]]]],
+            "horizon": 20,
+        },
+    ],
+    "stage": [
+        {"kind": "public_good", "horizon": 6, "fining": {}, "voting": {}},
+        {"kind": "ostrom_gardner_walker", "horizon": 6},
+        {"kind": "fish_war", "horizon": 20},
+    ],
+}
+PARAMETERS: dict[str, list[dict[str, Any]]] = {
+    "stage.fixed": [{"choice": 1.0}],
+    "matrix.random": [{}],
+    "commons.paper_abm": [{"init": "altruistic"}, {"init": "selfish"}, {"init": "general"}],
+    "commons.greedy": [{}],
+}  # by default, none
+CASES = [(kind, parameters) for kind in names("agents") for parameters in PARAMETERS.get(kind, [{}])]
+
+
+@pytest.mark.parametrize(("kind", "parameters"), CASES, ids=[" ".join([k, *map(str, p.values())]) for k, p in CASES])
+def test_agent(kind: str, parameters: dict[str, Any]) -> None:
+    check_agent({"kind": kind, **parameters} if parameters else kind, GAMES[kind.split(".")[0]], seeds=(0,))

@@ -1,0 +1,72 @@
+"""Every registered environment keeps the contract, in several configurations; a new one must be added here."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from gamesim.core.registry import names
+from gamesim.testing import check_environment
+
+LATENT: dict[str, Any] = {"kind": "commons", "players": 6, "horizon": 12}
+UNITS = {"catch": "request", "rationing": "lottery"}
+NONE = {"sanctions": None, "revision": None, "voting": None}
+
+CONFIGURATIONS: dict[str, dict[str, dict[str, Any]]] = {
+    "commons": {
+        "paper": LATENT,
+        "to_the_last": {**LATENT, "collapse": "all_dead", "upkeep": {"consumption": 6, "initial_wealth": 5}},
+        "bare": {**LATENT, "institutions": NONE},
+        "govsim": {
+            **LATENT, "players": 5, "growth": {"law": "doubling_cap", "capacity": 100, "minimum": 0.05}, "harvest": UNITS,
+            "upkeep": {"consumption": 0, "starvation": "none"}, "collapse": "stock", "institutions": NONE,
+        },
+        "inverse": {
+            **LATENT, "growth": {"law": "inverse", "capacity": 100, "initial": 0}, "harvest": UNITS,
+            "upkeep": {"consumption": 0, "starvation": "none"}, "collapse": "stock", "institutions": NONE,
+        },
+        "ballots": {**LATENT, "institutions": {"voting": "plurality", "sanctions": {"kind": "graduated", "cost": 1}}},
+        "borda": {**LATENT, "institutions": {"voting": "borda", "sanctions": {"kind": "counter"}}},
+        "leader": {**LATENT, "institutions": {"leader": {"every": 4, "quotas": "equal"}, "sanctions": {"kind": "pool"}}},
+        "networks": {
+            **LATENT, "players": 8,
+            "institutions": {"network": {"meet": "ring(2)", "see": "watts_strogatz(2,0.3)", "punish": "barabasi_albert(2)"}},
+        },
+        "unclear": {
+            **LATENT, "growth": {"noise_sd": 0.2}, "information": {"visibility": {"sampled": 2}, "stock_visible": False},
+            "institutions": {"sanctions": {"misread": 0.2, "monitoring": 0.6}},
+        },
+        "newcomers": {
+            **LATENT, "collapse": "all_dead",
+            "perturbations": [{"kind": "newcomer", "at": 4, "count": 2}, {"kind": "turnover", "probability": 0.1}],
+        },
+        "shocks": {**LATENT, "perturbations": [{"kind": "growth", "at": 5, "stock": 40}, {"kind": "fine", "at": 3, "fine": 1}]},
+        "two_stocks": {**LATENT, "second_stock": {"law": "logistic", "capacity": 200}},
+        "one_by_one": {**LATENT, "harvest": {"catch": "shuffled"}, "growth": {"order": "grow_net"}},
+    },
+    "fish_war": {"plain": {"horizon": 20}, "voting": {"players": 3, "horizon": 8, "voting": {"rule": "mean"}}},
+    "matrix": {
+        "dilemma": {"horizon": 30},
+        "noisy": {"stage": "shapley", "horizon": 150, "noise": 0.2},
+        "three": {"payoffs": [[[[1, 2]], [[0, 3]]], [[[1, 2]], [[0, 3]]], [[[0, 0]], [[1, 3]]]], "horizon": 5, "noise": 0.5},
+        "alone": {"payoffs": [[3, 1, 2]], "horizon": 4, "noise": 0.5},
+        "parameters": {"stage": {"game": "public_good", "players": 3, "endowment": 4}, "horizon": 5},
+    },
+    "ostrom_gardner_walker": {
+        "integer": {"horizon": 6}, "real": {"horizon": 6, "tokens": "real", "endowment": 25},
+        "fines_and_votes": {"players": 4, "horizon": 5, "fining": {}, "voting": {}},
+    },
+    "public_good": {"plain": {}, "fines_and_votes": {"fining": {}, "voting": {}}, "real": {"tokens": "real", "mpcr": 0.7}},
+}  # fmt: skip
+
+CASES = [(kind, case) for kind, cases in CONFIGURATIONS.items() for case in cases]
+
+
+def test_every_environment_is_here() -> None:
+    assert sorted(CONFIGURATIONS) == names("environments")
+
+
+@pytest.mark.parametrize(("kind", "case"), CASES, ids=[f"{kind}-{case}" for kind, case in CASES])
+def test_environment(kind: str, case: str) -> None:
+    check_environment({"kind": kind, **CONFIGURATIONS[kind][case]})
