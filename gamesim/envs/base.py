@@ -60,6 +60,13 @@ class Environment(ParallelEnv[str, Any, Any]):
         """What that agent may do now."""
         raise NotImplementedError
 
+    def observation_of(self, agent: str) -> Any | None:
+        """What a seat would see now that does not play: yet to join, or dead. None: its last observation will do.
+
+        A vector policy decides for several seats at once and is shown all of them, as on the batched face.
+        """
+        return None
+
     def hear(self, texts: Mapping[str, Mapping[str, str]]) -> None:
         """Free text of this phase by agent and field, given before ``step``; by default ignored."""
 

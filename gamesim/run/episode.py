@@ -128,10 +128,10 @@ class Episode:
         for number, group in enumerate(self._groups):
             names = [self._names[seat] for seat in group.seats]
             if isinstance(group.policy, VectorPolicy):
-                if all(name in self.observations for name in names):
+                if any(name in self.observations for name in names):
                     u = self._uniforms.at(self.number, group.policy.columns)[:, list(group.seats)]
                     chosen, self._vector_states[number] = group.policy.act(
-                        stacked(self.observations[name] for name in names), self._vector_states[number], u
+                        stacked(self._seen(name) for name in names), self._vector_states[number], u
                     )
                     decisions.update({n: Decision(_row(chosen, i)) for i, n in enumerate(names) if n in moving})
                 continue
@@ -155,6 +155,11 @@ class Episode:
         for (name, _), (decision, state) in zip(waiting, answers, strict=True):
             decisions[name], self._states[name] = decision, state
         return {name: decisions[name] for name in movers}
+
+    def _seen(self, name: str) -> Any:
+        """What an agent sees; of a seat that does not play now, what it would see."""
+        now = None if name in self.environment.agents else self.environment.observation_of(name)
+        return self.observations[name] if now is None else now
 
     def _settled(self, agent: str, phase: str, decision: Decision) -> Any:
         """The action played for a decision; the only place where a failed answer becomes something else."""

@@ -160,9 +160,7 @@ class NormFollower(CommonsRule):
 
     def within_norm(self, sight: Sight) -> FloatArray:
         played = self.terms.play(sight.cap, sight.stock)
-        return np.minimum(
-            played, sight.filled(self.terms.from_effort(sight.filled(self.e_max)))
-        )
+        return np.minimum(played, sight.filled(self.terms.from_effort(sight.filled(self.e_max))))
 
 
 @dataclass(frozen=True)

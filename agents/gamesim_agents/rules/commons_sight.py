@@ -51,11 +51,15 @@ class Sight:
         """The stock now; where it is hidden, the last one that catches give away, or the initial one."""
         if self.has("stock"):
             return np.asarray(self.get("stock"), dtype=np.float64)
-        effort, harvest = self.get("board_effort"), self.get("board_harvest")
+        effort, known = self._board("effort")
+        harvest, _ = self._board("harvest")
+        own_effort, own_harvest = self._mine(self.get("board_effort")), self._mine(self.get("board_harvest"))
+        if self.terms.catch != "effort":
+            return self.filled(self.terms.initial)
         with np.errstate(divide="ignore", invalid="ignore"):
-            implied = harvest / (self.terms.productivity * effort)
-        known = np.isfinite(implied) & (effort > 0) & (self.terms.catch == "effort")
-        best = np.where(known, implied, -np.inf).max(axis=-1)
+            others = np.where(known & (effort > 0), harvest / effort, -np.inf).max(axis=-1)
+            mine = np.where(own_effort > 0, own_harvest / own_effort, -np.inf)
+        best = np.maximum(others, mine) / self.terms.productivity
         return np.where(np.isfinite(best), best, self.terms.initial)
 
     @property

@@ -74,8 +74,8 @@ class Terms:
             return np.floor(asked + 1e-9) if self.integer else asked
         full = np.asarray(self.productivity * stock)
         with np.errstate(divide="ignore", invalid="ignore"):
-            effort = np.where(full > 0, harvest * SLACK / full, np.where(harvest > 0, 1.0, 0.0))
-        return np.clip(effort, 0.0, 1.0)
+            effort = harvest * SLACK / full
+        return np.where(harvest >= full, np.where(harvest > 0, 1.0, 0.0), np.maximum(effort, 0.0))
 
     def check_request(self, request: float | None) -> None:
         """Raise unless a user's fixed request is legal, or unused.

@@ -116,6 +116,10 @@ class CommonsEnv(Environment):
         """Who lives, also when the play is over."""
         return tuple(agent for agent, seat in self._index.items() if self._society.state.alive[0, seat])
 
+    def observation_of(self, agent: str) -> dict[str, Any]:
+        """What a seat would see now, also one that has yet to join or has died."""
+        return dict(self._observations([agent])[agent])
+
     def action_spec(self, agent: str) -> ActionSpec:
         return CommonsAction(self._society.state, self._society.institutions, self._index[agent])
 
