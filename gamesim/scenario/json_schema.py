@@ -58,6 +58,7 @@ def scenario_schema() -> Schema:
         "items": {"anyOf": [_member(name, of(f"agent.{name}"), member) for name in agents]},
     }
     branches = [_experiment(name, of(f"experiment.{name}")) for name in experiments]
+    branches.append(_whole({name: of(f"environment.{name}").get("required", []) for name in environments}))
     schema: Schema = {
         "$schema": DIALECT,
         "title": "gamesim scenario",
@@ -95,15 +96,18 @@ def _loaded(group: str) -> dict[str, Any]:
 def _environment(name: str, schema: Schema) -> Schema:
     own = dict(schema.get("properties", {}))
     own["kind"] = {"const": name, "description": "Family of environments."}
-    required = sorted({"kind", *schema.get("required", [])})
-    return {
-        **schema,
-        "title": name,
-        "type": "object",
-        "properties": own,
-        "required": required,
-        "additionalProperties": False,
-    }
+    own_schema = {key: value for key, value in schema.items() if key != "required"}
+    return {**own_schema, "title": name, "type": "object", "properties": own, "additionalProperties": False}
+
+
+def _whole(required: Mapping[str, list[str]]) -> Schema:
+    """A file that includes others may leave to them what an environment needs, such as its kind."""
+    whole = [
+        {"properties": {"kind": {"const": name}}, "required": sorted({"kind", *keys})}
+        for name, keys in required.items()
+    ]
+    then = {"properties": {"environment": {"anyOf": [*whole, {"type": "null"}]}}}
+    return {"if": {"not": {"required": ["include"]}}, "then": then}
 
 
 def _member(name: str, schema: Schema, member: Schema) -> Schema:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from gamesim.core.config import Config
-from gamesim.core.errors import OverrideError, ScenarioError, UnknownKindError, clean, split_place
+from gamesim.core.errors import OverrideError, ScenarioError, UnknownKindError, clean, nearest, split_place
 from gamesim.core.registry import entry, names
 from gamesim.envs.config import EnvironmentConfig
 
@@ -163,7 +163,7 @@ def build(root: Node) -> Scenario:
         elif key in CommonKeys.model_fields:
             groups["common"][key] = child
         elif key not in _PARTS:
-            errors.append(unknown_key(child, (key,), known, set(root.value)))
+            errors.append(unknown_key(child, (key,), known | {"include"}, set(root.value)))
     common = validated(CommonKeys, replace(root, value=groups["common"]), (), errors)
     own = validated(config, replace(root, value=groups["own"]), (), errors)
     needs = getattr(experiment, "needs", ("environment", "population"))
@@ -239,6 +239,10 @@ def _environment(root: Node, errors: list[ScenarioError], needed: bool) -> Envir
         )
         return None
     kind = node.child("kind")
+    misspelt = nearest("kind", node.value) if kind is None else None
+    if misspelt is not None:
+        errors.append(unknown_key(node.value[misspelt], ("environment", misspelt), {"kind"}, set()))
+        return None
     if kind is None or not isinstance(kind.value, str):
         errors.append(
             ScenarioError(

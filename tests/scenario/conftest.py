@@ -70,15 +70,19 @@ class Point:
 
 @pytest.fixture(autouse=True)
 def pond(monkeypatch: pytest.MonkeyPatch) -> None:
-    real = registry.entries
+    real = registry._claims
     ours: dict[str, Mapping[str, Any]] = {
         "environments": {"pond": Point("pond", Pond)},
         "agents": {"pond.calm": Point("pond.calm", Calm), "pond.fierce": Point("pond.fierce", Fierce)},
     }
 
-    def entries(group: str) -> Mapping[str, Any]:
-        return {**real(group), **ours.get(group, {})}
+    def claims(group: str) -> Mapping[str, list[Any]]:
+        return {**real(group), **{name: [point] for name, point in ours.get(group, {}).items()}}
 
+    def entries(group: str) -> Mapping[str, Any]:
+        return {name: points[0] for name, points in claims(group).items()}
+
+    monkeypatch.setattr(registry, "_claims", claims)
     monkeypatch.setattr(registry, "entries", entries)
     monkeypatch.setattr("gamesim.scenario.json_schema.entries", entries)
 
