@@ -228,6 +228,7 @@ def outcome(state: SocietyState, institutions: Institutions) -> Lazy:
         "total_harvest": lambda: state.total_harvest,
         "welfare": lambda: state.welfare,
         "fines": lambda: state.fines,
+        "agent_rounds": lambda: state.acts,
         "mean_effort": lambda: np.divide(
             state.effort_sum, state.acts, out=np.full(len(state.acts), np.nan), where=state.acts > 0
         ),
