@@ -1,0 +1,1 @@
+"""A lighthouse that burns when enough keepers pay for its oil."""
