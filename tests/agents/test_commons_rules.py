@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 import pytest
+from gamesim_agents.rules.commons_learning import plan
+from gamesim_agents.rules.priors import ALTRUISTIC, BANK, RANGES, SELFISH
 
 from gamesim.core.errors import ScenarioError
 from gamesim.core.policy import AgentSpec
@@ -14,8 +17,6 @@ from gamesim.envs.commons.config import Commons
 from gamesim.envs.commons.growth import GrowthLaw, grow
 from gamesim.run.rollout import rollout
 from gamesim.testing import check_agent
-from gamesim_agents.rules.commons_learning import plan
-from gamesim_agents.rules.priors import ALTRUISTIC, BANK, RANGES, SELFISH
 
 AGENTS = [name for name in names("agents") if name.startswith("commons.")]
 FOUR = {"kind": "commons", "players": 4, "horizon": 4}
@@ -50,6 +51,8 @@ KINDS: dict[str, dict[str, Any]] = {
     "sampled sight": {**FOUR, "players": 6, "information": {"visibility": {"sampled": 2}}},
     "two stocks": {**FOUR, "second_stock": {"rate": 0.3}},
     "dying": {**FOUR, "players": 6, "horizon": 8, "collapse": "all_dead", "upkeep": {"initial_wealth": 0, "consumption": 4}},
+    "text norms": {**FOUR, "institutions": {"voting": {"rule": "plurality", "norms": "text"}}},
+    "turnover, noise": {**FOUR, "growth": {"noise_sd": 0.3}, "perturbations": [{"kind": "turnover", "probability": 0.3}]},
     "newcomer": {**FOUR, "perturbations": [{"kind": "newcomer", "at": 3}]},
 }  # fmt: skip
 
@@ -349,7 +352,7 @@ def test_the_bank_of_sentences_tiles_the_types_of_table_3() -> None:
             edges = [getattr(prior, trait) for prior in bank]
             assert edges[0][0] == RANGES[kind][trait][0]
             assert edges[-1][1] == RANGES[kind][trait][1]
-            assert all(a[1] == b[0] for a, b in zip(edges[:-1], edges[1:], strict=True))
+            assert all(a[1] == b[0] for a, b in pairwise(edges))
 
 
 def test_one_sentence_narrows_the_disposition_to_its_range() -> None:
