@@ -20,7 +20,8 @@ MANY_CENSORED = 0.5
 CALIBRATED = ("harvest.productivity", "upkeep.consumption", "upkeep.initial_wealth")  # alpha, c and P(0)
 
 OF_PRESET: Mapping[str, str] = {
-    "A": "Under preset A punishment is inert: survival differs by effort and imitation, and says nothing about enforcement.",
+    "A": "Under preset A punishment is inert over 60 rounds: survival differs by effort and imitation, and says nothing about enforcement. "
+    "Over 150 rounds fines do shorten the survival of rich altruists.",
     "B": "Preset B shows that larger fines generally lengthen survival, up to r = 0.6; at r = 0.8 they shorten it.",
     "C": "Under preset C punishment keeps the stock higher, yet the first starvation comes earlier: say stock, never survival.",
 }
@@ -43,7 +44,8 @@ def _of(cell: CellOf, columns: Mapping[str, Any]) -> list[str]:
     mine = columns["cell"] == cell.index
     texts = list(environment.warnings())
     if "censored" in columns and mine.any():
-        share = float(np.mean(columns["censored"][mine].astype(np.float64)))
+        known = np.isin(columns["status"][mine].astype(str), ("survived", "collapsed")) if "status" in columns else mine[mine]
+        share = float(np.mean(columns["censored"][mine][known].astype(np.float64))) if known.any() else 0.0
         if share > MANY_CENSORED:
             texts.append(
                 f"{share:.0%} of the runs reached the horizon: T_s is cut short there, compare survival curves."

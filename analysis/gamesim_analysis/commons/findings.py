@@ -234,7 +234,7 @@ class _Bench:
         if label not in self._played:
             played = play(self.society(init, **values), self.replicates, self.seed)
             self._played[label] = played
-            self.fine_rates[label] = fine_rate(played, self.players)
+            self.fine_rates[label] = fine_rate(played)
             if counted:
                 self._shares["censored"].append(float(floats(played, "censored").mean()))
                 self._shares["died"].append(1 - float(floats(played, "alive_final").mean()) / self.players)
@@ -271,10 +271,9 @@ class _Bench:
         )  # fmt: skip
 
 
-def fine_rate(outcome: Mapping[str, AnyArray], players: int) -> float:
+def fine_rate(outcome: Mapping[str, AnyArray]) -> float:
     """Fines an agent-round over all episodes."""
-    rounds = floats(outcome, "agent_rounds") if "agent_rounds" in outcome else players * floats(outcome, "rounds")
-    return float(floats(outcome, "fines").sum() / rounds.sum())
+    return float(floats(outcome, "fines").sum() / floats(outcome, "agent_rounds").sum())
 
 
 STATEMENTS = {
@@ -356,54 +355,74 @@ def _f2(bench: _Bench) -> list[Line]:
     return lines
 
 
-def _types(bench: _Bench, finding: str, rate: float, horizon: int) -> dict[str, Mapping[str, AnyArray]]:
-    common: dict[str, Any] = {"growth__rate": rate, "collapse": "first_death", "horizon": horizon}
-    return {init: bench(f"{finding} {init}", init, **common) for init in ("altruistic", "mixed", "selfish")}
+KINDS = ("altruistic", "mixed", "selfish")
+PAPER_HORIZON = 60
 
 
-def _inert(bench: _Bench, finding: str, rate: float, horizon: int) -> list[Line]:
-    """The same societies without punishment: whether the finding says anything about enforcement."""
-    lines = []
+def _types(bench: _Bench, finding: str, rate: float, horizon: int, *, sanctions: bool = True) -> dict[str, FloatArray]:
+    """T_s of the three populations, with punishment or without; censoring and deaths are counted with it only."""
     common: dict[str, Any] = {"growth__rate": rate, "collapse": "first_death", "horizon": horizon}
-    moved = []
-    for init in ("altruistic", "mixed", "selfish"):
-        on = bench(f"{finding} {init}", init, **common)
-        off = bench(f"{finding} {init}, no sanctions", init, counted=False, **common, institutions__sanctions=None)
-        line = bench.line(finding, f"{init}: T_s with - without punishment", floats(on, "T_s"), floats(off, "T_s"),
-                          expected=0, role="companion")  # fmt: skip
-        lines.append(line)
-        moved.append(abs(line.effect))
-    rates = [bench.fine_rates[f"{finding} {init}"] for init in ("altruistic", "mixed", "selfish")]
-    if max(moved) < 3 and max(rates) <= 0.05:
-        bench.notes.append(
-            f"{finding}: punishment inert: at most {max(rates):.4f} fines an agent-round, and switching it off moves T_s by at most "
-            f"{max(moved):.1f} rounds; the finding is about effort and imitation, not about enforcement."
+    if not sanctions:
+        common["institutions__sanctions"] = None
+    mark = f"{finding} T {horizon}" + ("" if sanctions else ", no sanctions")
+    return {init: floats(bench(f"{mark} {init}", init, counted=sanctions, **common), "T_s") for init in KINDS}
+
+
+def _enforcement(bench: _Bench, finding: str, rate: float, horizon: int) -> list[Line]:
+    """What switching punishment off does to T_s, and the note that it does next to nothing where that is so."""
+    on = _types(bench, finding, rate, horizon)
+    off = _types(bench, finding, rate, horizon, sanctions=False)
+    lines = [
+        bench.line(
+            finding,
+            f"{init}, horizon {horizon}: T_s with - without punishment",
+            on[init],
+            off[init],
+            expected=0,
+            role="companion",
         )
+        for init in KINDS
+    ]
+    rates = [bench.fine_rates[f"{finding} T {horizon} {init}"] for init in KINDS]
+    moved = max(abs(line.effect) for line in lines)
+    found = (
+        f"at most {max(rates):.4f} fines an agent-round, and switching it off moves T_s by at most {moved:.1f} rounds"
+    )
+    if moved < 3:
+        bench.notes.append(
+            f"{finding}: punishment inert over {horizon} rounds: {found}; this is about effort and imitation, not enforcement."
+        )
+    else:
+        bench.notes.append(f"{finding}: punishment is not inert over {horizon} rounds: {found}.")
     return lines
 
 
 def _f3(bench: _Bench) -> list[Line]:
-    horizon = 60
-    runs = _types(bench, "F3", HARSH, horizon)
+    times = _types(bench, "F3", HARSH, PAPER_HORIZON)
     caveat = f"{NOT_THE_AUTHORS} Where punishment is inert this is an effect of effort and imitation, not evidence about enforcement."
-    first, second = floats(runs["altruistic"], "T_s"), floats(runs["selfish"], "T_s")
-    claim = bench.line("F3", "T_s altruistic - selfish", first, second, expected=1, caveat=caveat)
-    return [claim, *_inert(bench, "F3", HARSH, horizon)]
+    claim = bench.line(
+        "F3", "T_s altruistic - selfish", times["altruistic"], times["selfish"], expected=1, caveat=caveat
+    )
+    return [claim, *_enforcement(bench, "F3", HARSH, PAPER_HORIZON)]
 
 
 def _f4(bench: _Bench) -> list[Line]:
-    horizon = 150  # a cap of 60 rounds hides the difference
-    runs = _types(bench, "F4", RICH, horizon)
+    long = 150  # a cap of 60 rounds hides most of the difference
+    times, bare = _types(bench, "F4", RICH, long), _types(bench, "F4", RICH, long, sanctions=False)
     caveat = NOT_THE_AUTHORS
-    taken = float(bench.base.environment.get("harvest", {}).get("productivity", 0.03)) * bench.players
+    taken = float(bench.base.environment["harvest"]["productivity"]) * bench.players
     if taken < RICH / (1 + RICH):
         caveat += (
             f" Full effort takes {taken:.2f} of the stock, below the extinction fraction {RICH / (1 + RICH):.3f}: "
             "the stock cannot be exhausted, so that selfish agents survive is by construction."
         )
-    first, second = floats(runs["selfish"], "T_s"), floats(runs["altruistic"], "T_s")
-    claim = bench.line("F4", "T_s selfish - altruistic", first, second, expected=1, caveat=caveat)
-    return [claim, *_inert(bench, "F4", RICH, horizon)]
+    return [
+        bench.line("F4", f"horizon {long}: T_s selfish - altruistic", times["selfish"], times["altruistic"], expected=1, caveat=caveat),
+        bench.line("F4", f"horizon {long}, no punishment: T_s selfish - altruistic", bare["selfish"], bare["altruistic"],
+                   expected=0, role="companion", caveat="What is left of the difference where nobody fines."),
+        *_enforcement(bench, "F4", RICH, PAPER_HORIZON),
+        *_enforcement(bench, "F4", RICH, long),
+    ]  # fmt: skip
 
 
 CHECKS: Mapping[str, Callable[[_Bench], list[Line]]] = {"F1": _f1, "F2": _f2, "F3": _f3, "F4": _f4}

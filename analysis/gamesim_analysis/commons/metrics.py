@@ -288,13 +288,17 @@ def exploitability(record: Record) -> Columns:
 def norms(record: Record) -> Columns:
     """Compliance, fines, antisocial share, word-deed gap, lifetime and diversity of norms, episode by episode."""
     found = _harvesters(record, "norms")
+    institutions = ("sanctions", "voting", "leader")
+    if not any(cell.get(f"environment.institutions.{name}") for cell in found for name in institutions):
+        raise MetricError("there is no norm and nobody fines.", path="environment.institutions")
 
     def of(part: Panel, cell: CellOf) -> Mapping[str, Any]:
         kept, life = compliance_of(part), norm_life(part)
+        fines = bool(cell.get("environment.institutions.sanctions"))
         columns = {
             "compliance": kept.compliance,
-            "fine_rate": kept.fine_rate,
-            "fines": kept.fines,
+            "fine_rate": kept.fine_rate if fines else _nothing(part),
+            "fines": kept.fines if fines else _nothing(part),
             "antisocial_share": kept.antisocial_share,
             "word_deed_gap": kept.word_deed_gap,
             "norm_gap": kept.norm_gap,
@@ -304,6 +308,8 @@ def norms(record: Record) -> Columns:
         }
         whys = {
             "compliance": "no norm stood",
+            "fine_rate": "sanctions are off",
+            "fines": "sanctions are off",
             "antisocial_share": "nobody was fined under a norm",
             "word_deed_gap": "nobody stated a cap",
             "norm_gap": "no norm stood",

@@ -104,6 +104,8 @@ def summarise(record: Record, found: Mapping[str, Columns]) -> dict[str, list[An
         for column in _main(_as_metric(name), columns):
             label = column if column not in table else f"{name}_{column}"
             rows = [_bracket(columns[column], np.asarray(columns["cell"]) == cell.index) for cell in of]
+            if not any(row[-1] for row in rows):
+                continue  # null everywhere: the metric's own table says why
             for index, part in enumerate(("", "_lower", "_upper", "_n")):
                 table[label + part] = [row[index] for row in rows]
     table["brackets"] = [BRACKETS] * len(of)
