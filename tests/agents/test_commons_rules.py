@@ -51,6 +51,7 @@ KINDS: dict[str, dict[str, Any]] = {
     "sampled sight": {**FOUR, "players": 6, "information": {"visibility": {"sampled": 2}}},
     "two stocks": {**FOUR, "second_stock": {"rate": 0.3}},
     "dying": {**FOUR, "players": 6, "horizon": 8, "collapse": "all_dead", "upkeep": {"initial_wealth": 0, "consumption": 4}},
+    "exhaustible": {**FOUR, "growth": {"law": "none"}},
     "text norms": {**FOUR, "institutions": {"voting": {"rule": "plurality", "norms": "text"}}},
     "turnover, noise": {**FOUR, "growth": {"noise_sd": 0.3}, "perturbations": [{"kind": "turnover", "probability": 0.3}]},
     "newcomer": {**FOUR, "perturbations": [{"kind": "newcomer", "at": 3}]},

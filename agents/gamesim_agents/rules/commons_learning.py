@@ -96,7 +96,8 @@ class Planner(Sustainable):
         solved = plan(terms.law, own_most, others_most, terms.minimum, self.discount)
         with np.errstate(divide="ignore", invalid="ignore"):
             part = terms.productivity * sight.mean_of_others("effort") * others if effort else last / stock
-        fair = np.full_like(stock, terms.best_yield / terms.best_stock * (terms.players - 1) / terms.players)
+        yielding = terms.best_yield / terms.best_stock if terms.best_stock > 0 else 0.0
+        fair = np.full_like(stock, yielding * (terms.players - 1) / terms.players)
         part = np.clip(np.where(np.isfinite(part) & (sight.own("round") > 1), part, fair), 0.0, others_most)
         chosen = self._best(solved, stock, part)
         return terms.play(chosen * stock, stock)

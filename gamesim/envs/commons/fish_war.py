@@ -39,7 +39,7 @@ def catches(stock: FloatArray, shares: FloatArray) -> FloatArray:
     >>> catches(np.array(10.0), np.array([1.0, 1.0])).tolist()
     [5.0, 5.0]
     """
-    return stock[..., None] * shares / np.maximum(1.0, shares.sum(axis=-1, keepdims=True))
+    return np.asarray(stock[..., None] * shares / np.maximum(1.0, shares.sum(axis=-1, keepdims=True)))
 
 
 def regrow(left: FloatArray, elasticity: float, floor: float) -> FloatArray:

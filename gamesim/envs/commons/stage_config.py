@@ -7,6 +7,8 @@ A voted norm binds nobody by itself; fines are the players' own.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from math import comb
 from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field, model_validator
@@ -85,16 +87,20 @@ class OstromGardnerWalker(StageGame):
 
         return appropriation_rules(self)
 
-    def game(self) -> Any:
-        """One round on whole tokens where that table is small enough, else on six evenly spaced amounts."""
-        from math import comb
-
+    def to_normal_form(self, points: int | Sequence[float] | None = None) -> Any:
+        """One round as a full payoff table: on whole tokens, on so many evenly spaced amounts, or on those given."""
         from .stage_games import ostrom_gardner_walker
 
-        size = int(self.endowment) + 1
-        fits = self.tokens == "integer" and size * comb(self.players + size - 2, size - 1) <= 10**6
+        numbers = self.players, self.endowment, self.outside, self.linear, self.quadratic
+        return ostrom_gardner_walker(*numbers, points=points, form="normal")
+
+    def game(self) -> Any:
+        """One round, by counts: on whole tokens where that is small enough, else on six evenly spaced amounts."""
+        from .stage_games import ostrom_gardner_walker
+
+        points = None if self.tokens == "integer" and _fits(self.players, self.endowment) else 6
         return ostrom_gardner_walker(
-            self.players, self.endowment, self.outside, self.linear, self.quadratic, points=None if fits else 6
+            self.players, self.endowment, self.outside, self.linear, self.quadratic, points=points
         )
 
 
@@ -111,15 +117,18 @@ class PublicGood(StageGame):
 
         return contribution_rules(self)
 
-    def game(self) -> Any:
-        """One round without fines, on whole tokens where that table is small enough, else on six evenly spaced amounts."""
-        from math import comb
-
+    def to_normal_form(self, points: int | Sequence[float] | None = None) -> Any:
+        """One round without fines as a full payoff table; ``points`` as in the appropriation game."""
         from .stage_games import public_good
 
-        size = int(self.endowment) + 1
-        fits = self.tokens == "integer" and size * comb(self.players + size - 2, size - 1) <= 10**6
-        return public_good(self.players, self.endowment, self.mpcr, points=None if fits else 6)
+        return public_good(self.players, self.endowment, self.mpcr, points=points, form="normal")
+
+    def game(self) -> Any:
+        """One round without fines; ``points`` chosen as in the appropriation game."""
+        from .stage_games import public_good
+
+        points = None if self.tokens == "integer" and _fits(self.players, self.endowment) else 6
+        return public_good(self.players, self.endowment, self.mpcr, points=points)
 
 
 class FishWar(StageGame):
@@ -146,3 +155,9 @@ class FishWar(StageGame):
         from .stage_rules import fish_war_rules
 
         return fish_war_rules(self)
+
+
+def _fits(players: int, endowment: float) -> bool:
+    """Whether the game on whole tokens has at most a million entries by counts."""
+    size = int(endowment) + 1
+    return size * comb(players + size - 2, size - 1) <= 10**6

@@ -219,3 +219,15 @@ def test_agents_of_other_games_are_refused_by_name() -> None:
         rollout(PublicGood(), specs(*["commons.greedy"] * 4), [0])
     with pytest.raises(ScenarioError, match="legal choice"):
         rollout(PublicGood(), specs(*[("stage.fixed", {"choice": 25})] * 4), [0])
+
+
+def test_a_configuration_gives_its_formal_game() -> None:
+    three = OstromGardnerWalker(players=3)
+    table = three.to_normal_form([0, 4.5, 8, 10])
+    assert table.shape == (4, 4, 4)
+    assert table.exact[0, 2, 1, 0] == three.rules().payoffs(np.array([[8, 4.5, 0]]), np.array([0.0]))[0, 0]
+    assert PublicGood().to_normal_form(2).pure_equilibria() == [(0, 0, 0, 0)]
+    assert OstromGardnerWalker().game().actions == tuple(str(x) for x in range(11))
+    assert len(OstromGardnerWalker(endowment=25).game().actions) == 6
+    assert len(PublicGood().game().actions) == 21
+    assert FishWar().game() is None
