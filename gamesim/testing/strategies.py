@@ -72,6 +72,29 @@ def mixed_profiles(draw: DrawFn, shape: tuple[int, ...], *, exact: bool = False)
     return tuple(profile)
 
 
+@st.composite
+def matrix_scenarios(draw: DrawFn, *, horizon: int = 12, replicates: int = 3) -> dict[str, Any]:
+    """Scenarios of repeated games as the data of a YAML file: a game of any size, and rules that play it."""
+    game = draw(normal_form_games(players=(1, 3), actions=(1, 3)))
+    rules = ("alternator", "cooperator", "defector", "grim", "random", "tit_for_tat")
+    return {
+        "name": draw(st.from_regex(r"[a-z]{1,8}(/[a-z]{1,8})?", fullmatch=True).filter(_portable)),
+        "environment": {
+            "kind": "matrix",
+            "payoffs": game.payoffs.tolist(),
+            "horizon": draw(st.integers(1, horizon)),
+            "noise": draw(st.sampled_from([0.0, 0.1, 0.5])),
+        },
+        "population": [{"agent": f"matrix.{draw(st.sampled_from(rules))}", "seat": seat} for seat in game.players],
+        "replicates": draw(st.integers(1, replicates)),
+        "seed": draw(st.integers(0, 2**32)),
+    }
+
+
+def _portable(name: str) -> bool:
+    return not {"con", "prn", "aux", "nul"} & set(name.split("/"))
+
+
 def _table(draw: DrawFn, shape: tuple[int, ...], payoffs: SearchStrategy[Any]) -> AnyArray:
     size = int(np.prod(shape))
     return np.array(draw(st.lists(payoffs, min_size=size, max_size=size))).reshape(shape)

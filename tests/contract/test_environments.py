@@ -31,7 +31,7 @@ CONFIGURATIONS: dict[str, dict[str, dict[str, Any]]] = {
         "leader": {**LATENT, "institutions": {"leader": {"every": 4, "quotas": "equal"}, "sanctions": {"kind": "pool"}}},
         "networks": {
             **LATENT, "players": 8,
-            "institutions": {"network": {"meet": "ring(2)", "see": "watts_strogatz(2,0.3)", "punish": "barabasi_albert(2)"}},
+            "institutions": {"network": {"meet": "ring(2)", "see": "lattice", "punish": "barabasi_albert(2)"}},
         },
         "unclear": {
             **LATENT, "growth": {"noise_sd": 0.2}, "information": {"visibility": {"sampled": 2}, "stock_visible": False},

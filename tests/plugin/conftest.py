@@ -60,7 +60,7 @@ def running(site: Path) -> Command:
             [sys.executable, *start, *arguments],
             capture_output=True,
             text=True,
-            cwd=cwd,
+            cwd=cwd or site.parent,
             env=environment,
             timeout=120,
             check=False,
