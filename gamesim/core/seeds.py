@@ -45,13 +45,16 @@ class Seeds:
         words = np.frombuffer(hashlib.sha256(_name(path)).digest(), dtype="<u4").tolist()
         return Generator(PCG64DXSM(SeedSequence(self.root, spawn_key=tuple(words))))
 
-    def block(self, *path: str | int, shape: tuple[int, ...]) -> FloatArray:
-        """Uniforms in [0, 1) of that name; let the first axis be agents, so that one more leaves the others' numbers alone."""
-        return self._keyed(path).random(shape)
+    def block(self, *path: str | int, shape: tuple[int, ...], out: FloatArray | None = None) -> FloatArray:
+        """Uniforms in [0, 1) of that name; let the first axis be agents, so that one more leaves the others' numbers alone.
 
-    def normals(self, *path: str | int, shape: tuple[int, ...]) -> FloatArray:
-        """Standard normals of that name, agents first."""
-        return self._keyed(path).standard_normal(shape)
+        ``out``: a contiguous array of that shape to fill; touching new memory costs more than drawing the numbers.
+        """
+        return self._keyed(path).random(shape, out=out)
+
+    def normals(self, *path: str | int, shape: tuple[int, ...], out: FloatArray | None = None) -> FloatArray:
+        """Standard normals of that name, agents first; ``out`` as for ``block``."""
+        return self._keyed(path).standard_normal(shape, out=out)
 
     def episode(self, replicate: int) -> int:
         """The seed, below 2**53, that replicate hands to ``reset(seed=)``; the same in every cell of a sweep."""

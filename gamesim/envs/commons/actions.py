@@ -13,7 +13,7 @@ from gamesim.core.arrays import AnyArray, BoolArray, FloatArray, IntArray
 from gamesim.core.errors import IllegalActionError, clean
 
 from .sanctions import binding_cap, breaks_rule
-from .society import Institutions, SocietyState
+from .state import Institutions, SocietyState
 
 KEYS = {"harvest": "effort", "sanction": "target", "counter": "target", "norm": "cap", "vote": "ballot"}
 

@@ -12,17 +12,19 @@ from gamesim.core.arrays import AnyArray, Arrays, FloatArray, IntArray
 from gamesim.core.errors import IllegalActionError, ScenarioError
 from gamesim.envs.base import Batch, Environment
 
-from . import society
 from .actions import KEYS, CommonsAction, legal
+from .beginning import Profiles, found_society
+from .deciding import norm, vote
 from .draws import Draws
+from .harvesting import harvest
 from .observe import Lazy, facts, observation, outcome
 from .perturbations import Timeline
-from .society import Institutions, SocietyState
+from .society import counter, finish_phase, play_round, sanction
+from .state import Institutions, SocietyState
+from .streams import draws_of
 
 if TYPE_CHECKING:
     from .config import Commons
-
-Profiles = Sequence[Mapping[str, Any] | None] | None
 
 
 @dataclass(frozen=True)
@@ -92,9 +94,9 @@ class BatchedCommons:
             raise ScenarioError(
                 f"{len(self._profiles)} seat profiles for {self.config.players} seats.", path="options.seats"
             )
-        self._draws = society.draws_of(self.config, self._seeds)
+        self._draws = draws_of(self.config, self._seeds).recycle(self._draws)
         self._institutions = Institutions.of(self.config, self._draws, self._timeline)
-        self._state = society.found_society(self._institutions, self._draws, self._profiles)
+        self._state = found_society(self._institutions, self._draws, self._profiles)
         return self._batch(np.zeros(self._state.alive.shape), {})
 
     def step(self, actions: AnyArray | Arrays) -> Batch:
@@ -114,7 +116,7 @@ class BatchedCommons:
         action, second = self._decoded(actions, before)
         state = before.copy()
         self._play(state, action, second)
-        society.finish_phase(state, self.institutions, self.draws, self._profiles)
+        finish_phase(state, self.institutions, self.draws, self._profiles)
         self._state = state
         resolved = state.payoff is not before.payoff
         reward = np.where(before.roster.active, state.payoff, 0.0) if resolved else np.zeros(state.alive.shape)
@@ -123,14 +125,17 @@ class BatchedCommons:
     def _play(self, state: SocietyState, action: FloatArray, second: FloatArray | None) -> None:
         institutions, draws = self.institutions, self.draws
         if state.phase == "harvest":
-            society.harvest(state, action, institutions, draws, second)
+            harvest(state, action, institutions, draws, second)
         elif state.phase == "norm":
-            society.norm(state, action, institutions, draws)
+            norm(state, action, institutions, draws)
         else:
             whole = np.where(state.roster.active, action, 0.0).astype(np.int64)
-            {"sanction": society.sanction, "counter": society.counter, "vote": society.vote}[state.phase](
-                state, whole, institutions, draws
-            )
+            if state.phase == "vote":
+                vote(state, whole, institutions, draws)
+            elif state.phase == "sanction":
+                sanction(state, whole)
+            else:
+                counter(state, whole)
 
     def _decoded(self, actions: AnyArray | Arrays, state: SocietyState) -> tuple[FloatArray, FloatArray | None]:
         second: FloatArray | None = None
@@ -177,7 +182,7 @@ class BatchedCommons:
         one = np.array([b])
         alone = BatchedCommons(self.config, 1)
         alone._timeline, alone._profiles, alone._seeds = self._timeline, self._profiles, self._seeds[one]
-        alone._draws = society.draws_of(self.config, alone._seeds)
+        alone._draws = draws_of(self.config, alone._seeds)
         alone._institutions = self._narrowed(one)
         alone._state = self.state.some(one)
         return CommonsEnv.under_way(alone)
@@ -193,25 +198,32 @@ class BatchedCommons:
         """
         state, institutions, draws = self.state, self.institutions, self.draws
         last = self.config.horizon if horizon is None else min(self.config.horizon, state.round - 1 + horizon)
-        returns, kept = np.zeros(state.alive.shape), []
+        returns = np.zeros(state.alive.shape)
+        kept: list[tuple[AnyArray, ...]] = []
         while state.round <= last and state.roster.count.any():
             before = state
-            state = society.play_round(state, None, institutions, draws, self._profiles)
-            played = before.roster.active
+            state = play_round(state, None, institutions, draws, self._profiles)
             returns += state.payoff
-            mark = np.where(before.done, np.nan, 1.0)
-            count = before.roster.count
-            effort = state.played.sum(axis=1) / np.maximum(count, 1)
             taken = state.taken if state.taken_second is None else state.taken + state.taken_second
-            fined = state.received.sum(axis=1)
-            left = state.alive.sum(axis=1) if state.alive is not before.alive else played.sum(axis=1)
-            kept.append(np.stack([state.stock, state.norm_before, taken, effort, fined, left]) * mark)
+            left = state.roster.count if state.roster.everyone else state.alive.sum(axis=1)
+            efforts = state.effort_round, before.roster.count
+            kept.append((state.stock, state.norm_before, taken, *efforts, state.fines_round, left, before.done))
             self._state = state
             if state.done.all():
                 break
-        series = np.stack(kept, axis=-1) if kept else np.empty((6, self.rows, 0))
-        stock, norm, harvest, efforts, fines, alive = series
-        return Trajectory(stock, norm, harvest, efforts, fines, alive, returns, outcome(state, institutions))
+        series = [np.stack(each, axis=1) for each in zip(*kept, strict=True)] or [np.empty((self.rows, 0))] * 8
+        stock, norm, harvest, effort, acting, fines, alive, done = series
+        over = np.where(done, np.nan, 1.0)
+        return Trajectory(
+            stock * over,
+            norm * over,
+            harvest * over,
+            effort / np.maximum(acting, 1) * over,
+            fines * over,
+            alive * over,
+            returns,
+            outcome(state, institutions),
+        )
 
     def _batch(self, reward: FloatArray, made: Arrays) -> Batch:
         state = self.state

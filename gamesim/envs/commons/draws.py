@@ -53,16 +53,19 @@ class Draws:
         self._players = players
         self._rounds = rounds
         self._held: dict[str, tuple[int, FloatArray]] = {}
+        self._spare: dict[str, FloatArray] = {}
 
     def at(self, name: str, number: int, rows: BoolArray | None = None) -> FloatArray:
         """Shape (columns, B, N) for round ``number`` from 0; (columns, B, 1) where the stream is shared.
+
+        Read it at once: the next chunk is laid into the same memory.
 
         ``rows`` : which replicates still need numbers; the others get zeros.
         """
         chunk, within = divmod(number, CHUNK)
         held = self._held.get(name)
         if held is None or held[0] != chunk:
-            held = self._held[name] = (chunk, self._load(self.streams[name], chunk, rows))
+            held = self._held[name] = (chunk, self._load(name, chunk, rows))
         return np.asarray(held[1][within])
 
     def once(self, *path: str | int, columns: int) -> FloatArray:
@@ -74,16 +77,34 @@ class Draws:
         shape = (self._players, ticks)
         return np.asarray(-np.log1p(-np.stack([self.roots[row].block(*path, shape=shape) for row in rows])))
 
-    def _load(self, stream: Stream, chunk: int, rows: BoolArray | None) -> FloatArray:
+    def recycle(self, used: Draws | None) -> Draws:
+        """Take over the memory of draws that nobody reads any more."""
+        if used is not None and used._players == self._players and len(used.roots) == len(self.roots):
+            self._spare = {name: array for name, (_, array) in used._held.items()}
+        return self
+
+    def _load(self, name: str, chunk: int, rows: BoolArray | None) -> FloatArray:
+        stream = self.streams[name]
         agents = 1 if stream.shared else self._players
         length = min(CHUNK, self._rounds - chunk * CHUNK)
-        laid = np.zeros((length, stream.columns, len(self.roots), agents))
+        laid = self._memory(name, (length, stream.columns, len(self.roots), agents))
         path = (*stream.path, "chunk", chunk)
         shape = (agents, CHUNK, stream.columns)
+        drawn = np.empty(shape)
         for row, root in enumerate(self.roots):
-            if rows is None or rows[row]:
-                block = root.normals(*path, shape=shape) if stream.normal else root.block(*path, shape=shape)
-                for start in range(0, agents, TURN):
-                    part = slice(start, start + TURN)
-                    laid[:, :, row, part] = block[part, :length].transpose(1, 2, 0)
+            if rows is not None and not rows[row]:
+                laid[:, :, row] = 0.0
+                continue
+            draw = root.normals if stream.normal else root.block
+            draw(*path, shape=shape, out=drawn)
+            for start in range(0, agents, TURN):
+                part = slice(start, start + TURN)
+                laid[:, :, row, part] = drawn[part, :length].transpose(1, 2, 0)
         return laid
+
+    def _memory(self, name: str, shape: tuple[int, ...]) -> FloatArray:
+        held = self._held.get(name)
+        for array in (held[1] if held is not None else None, self._spare.pop(name, None)):
+            if array is not None and array.shape == shape:
+                return array
+        return np.empty(shape)

@@ -11,7 +11,7 @@ from gamesim.core.arrays import BoolArray
 from gamesim.envs.base import Event
 
 if TYPE_CHECKING:
-    from .society import Institutions, SocietyState
+    from .state import Institutions, SocietyState
     from .texts import Texts
 
 

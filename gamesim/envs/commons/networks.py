@@ -38,15 +38,17 @@ class Roster:
     members: IntArray
     rank: IntArray
     offset: IntArray  # (B, 1), where a row begins in a raveled (B, N)
+    own: IntArray  # (B, N), where an agent stands in it
 
     @classmethod
     def of(cls, active: BoolArray) -> Roster:
         rows, agents = active.shape
         offset = np.arange(0, rows * agents, agents)[:, None]
+        own = np.arange(rows * agents).reshape(active.shape)
         everyone = bool(active.all())
         if everyone:
             places = np.broadcast_to(np.arange(agents), active.shape)
-            return cls(active, np.full(rows, agents), True, places, places, offset)
+            return cls(active, np.full(rows, agents), True, places, places, offset, own)
         return cls(
             active,
             active.sum(axis=1),
@@ -54,14 +56,17 @@ class Roster:
             np.argsort(~active, axis=1, kind="stable"),
             np.cumsum(active, axis=1) - active,
             offset,
+            own,
         )
 
     def of_partner(self, values: FloatArray, partner: IntArray) -> FloatArray:
         """``values[b, partner[b, i]]``; what stands there is meaningless where the partner is N (nobody)."""
-        return values.ravel().take(self.offset + partner, mode="clip")
+        return values.ravel().take(partner if len(values) == 1 else self.offset + partner, mode="clip")
 
 
 class Network(Protocol):
+    complete: bool  # everybody is everybody's neighbour
+
     def partner(self, u: FloatArray, roster: Roster) -> IntArray:
         """For uniforms (B, N) or (C, B, N) an eligible partner each, N where there is none or the agent is out."""
         ...
@@ -85,6 +90,8 @@ class Network(Protocol):
 
 class Complete:
     """Everybody meets everybody else."""
+
+    complete = True
 
     def __init__(self, players: int) -> None:
         self._players = players
@@ -125,6 +132,8 @@ class Links:
     sources, targets : (R, E), R = 1 or B, ordered by source, then target.
     players : N.
     """
+
+    complete = False
 
     def __init__(self, sources: IntArray, targets: IntArray, players: int) -> None:
         self._players = players

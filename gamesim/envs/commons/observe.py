@@ -10,7 +10,7 @@ from gamesim.core.arrays import AnyArray, FloatArray, IntArray
 
 from .draws import Draws
 from .govsim import threshold_per_agent
-from .society import Institutions, SocietyState
+from .state import Institutions, SocietyState
 
 PHASES = {"harvest": 0, "sanction": 1, "norm": 2, "vote": 3, "counter": 4}
 OWN = frozenset(  # what differs between agents; the rest is public, (B, 1, ...) in a batch
@@ -216,7 +216,7 @@ def outcome(state: SocietyState, institutions: Institutions) -> Lazy:
     horizon = institutions.config.horizon
     total = state.stock if state.second is None else state.stock + state.second
     makers: dict[str, Callable[[], AnyArray]] = {
-        "rounds": lambda: state.rounds,
+        "rounds": lambda: np.where(state.done, state.rounds, state.round - 1.0),
         "stock_final": lambda: total,
         "T_stock": lambda: state.T_stock,
         "T_first_death": lambda: state.T_first_death,

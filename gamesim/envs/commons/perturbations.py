@@ -33,7 +33,7 @@ class RoundRules:
     sanctions, revision, voting, leader : those on in this round, with the numbers that hold now; None = off.
     election : an election is due.  universalization : the sentence is told.
     arrivals : number of seats, the first ones, that take part from this round on.
-    turnover : chance to be replaced.  shock : what the stock is set to before the round, or None.
+    quiet : nothing happens before the round.  turnover : chance to be replaced.  shock : what the stock is set to before the round, or None.
     phases : what is decided in this round, in order.
     """
 
@@ -48,6 +48,7 @@ class RoundRules:
     arrivals: int
     turnover: float
     shock: float | None
+    quiet: bool
     phases: tuple[str, ...]
 
 
@@ -114,6 +115,9 @@ class Timeline:
             phases.append("norm")
             if election or (leader is None and voting is not None and voting.rule in BALLOTED):
                 phases.append("vote")
+        smaller = law.capacity < config.growth.capacity
+        moving = any(isinstance(event, Newcomer) for event in config.perturbations)
+        quiet = shock is None and turnover == 0.0 and not smaller and not moving
         return RoundRules(
             law,
             second,
@@ -126,6 +130,7 @@ class Timeline:
             arrivals,
             turnover,
             shock,
+            quiet,
             tuple(phases),
         )
 

@@ -24,8 +24,7 @@ def adopt_probability(mean_payoffs: FloatArray, models: FloatArray, selection: f
     """
     exponent: FloatArray = models - mean_payoffs
     exponent *= -selection
-    np.minimum(exponent, STEEPEST, out=exponent)
-    np.maximum(exponent, -STEEPEST, out=exponent)
+    np.minimum(exponent, STEEPEST, out=exponent)  # below -50 the result is 1 to the last bit anyhow
     np.exp(exponent, out=exponent)
     exponent += 1.0
     np.divide(1.0, exponent, out=exponent)

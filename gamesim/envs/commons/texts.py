@@ -12,7 +12,7 @@ from gamesim.core.arrays import FloatArray
 
 if TYPE_CHECKING:
     from .config import Commons
-    from .society import SocietyState
+    from .state import SocietyState
 
 
 def normalised(text: str) -> str:
