@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,6 +14,7 @@ from typing import Any
 import pytest
 
 from gamesim.core.errors import ScenarioError, UnknownKindError
+from gamesim.testing import check_plugin
 from gamesim.testing.plugins import KINDS, new_plugin
 
 HERE = Path(__file__).parent
@@ -35,6 +39,27 @@ def test_its_own_tests_pass(gamesim: Run, tmp_path: Path) -> None:
     done = gamesim("-q", "-p", "no:cacheprovider", module="pytest", cwd=tmp_path / "package")
     assert done.returncode == 0, done.stdout
     assert "3 passed" in done.stdout
+
+
+def test_all_it_registers_is_checked_by_its_name(site: Path) -> None:
+    code = (
+        "import sys; from gamesim.testing import check_plugin\n"
+        "for found in check_plugin('Gamesim_Lighthouse'): print(found.group, found.name, found.problem, found.note)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(site)},
+        check=True,
+    )
+    assert done.stdout.splitlines() == [
+        "environments lighthouse None played to the episode's end",
+        "agents lighthouse.keeper None played in lighthouse",
+        "metrics lit_share None loaded",
+    ]
+    with pytest.raises(UnknownKindError, match="no plugin 'gamesim-lighthose'"):
+        check_plugin("gamesim-lighthose")
 
 
 def test_it_is_listed_beside_the_built_in_kinds(gamesim: Run) -> None:
