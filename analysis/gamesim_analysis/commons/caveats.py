@@ -44,7 +44,11 @@ def _of(cell: CellOf, columns: Mapping[str, Any]) -> list[str]:
     mine = columns["cell"] == cell.index
     texts = list(environment.warnings())
     if "censored" in columns and mine.any():
-        known = np.isin(columns["status"][mine].astype(str), ("survived", "collapsed")) if "status" in columns else mine[mine]
+        known = (
+            np.isin(columns["status"][mine].astype(str), ("survived", "collapsed"))
+            if "status" in columns
+            else mine[mine]
+        )
         share = float(np.mean(columns["censored"][mine][known].astype(np.float64))) if known.any() else 0.0
         if share > MANY_CENSORED:
             texts.append(

@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 MECHANISMS = ("sanctions", "revision", "voting", "leader")
 NAMES = {"sanctions": "punishment", "revision": "imitation", "voting": "voting", "leader": "leader"}
 MEASURES = ("T_s", "stock_final", "total_harvest", "welfare", "alive_final")
-MOST_AGENT_ROUNDS = 20_000_000
+MOST_AGENT_ROUNDS = 20_000_000  # what is played again without being asked for
+MOST_CELLS = 8
 
 
 def mechanisms_on(environment: Mapping[str, Any]) -> tuple[str, ...]:
@@ -95,9 +96,11 @@ def mechanisms(record: Record) -> Columns:
         for cell, society in societies
     )
     asked = "mechanisms" in (scenario.get("metrics") or ())
-    if work > MOST_AGENT_ROUNDS and not asked:
+    if not asked and (work > MOST_AGENT_ROUNDS or len(found) > MOST_CELLS):
         raise MetricError(
-            f"{work:,} agent-rounds to play again.", path="metrics", hint="Name 'mechanisms' to have it computed."
+            f"{work:,} agent-rounds in {len(found)} cells to play again.",
+            path="metrics",
+            hint="Name 'mechanisms' to have it computed.",
         )
     table: dict[str, list[Any]] = {}
     for cell, society in societies:

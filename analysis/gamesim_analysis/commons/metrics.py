@@ -23,9 +23,9 @@ from gamesim_analysis.stats.survival import kaplan_meier, logrank
 from . import govsim_scores as govsim_rules
 from .measures import recovery_time, social_outcome
 from .measures import stock_use as eta_of
+from .norms import authors_of, norm_life
 from .norms import authorship as authorship_of
 from .norms import compliance as compliance_of
-from .norms import norm_life
 from .panel import Panel, panel_of
 from .targets import best_sustained, effort_targets, optimum_harvest
 
@@ -358,14 +358,15 @@ def norm_timeline(record: Record) -> Columns:
 
 @metric("authorship")
 def authorship(record: Record) -> Columns:
-    """Every norm with its author, votes and tie, from the journals."""
+    """Every norm with its author, votes and tie: from the journals where they tell, else from proposals and ballots."""
     _commons(record)
-    rows = []
-    for event in record.events("norm", "norm_kept"):
-        rows.append(_flat(event))
-    if not rows:
-        raise MetricError("the journals hold no norm events.", path="events", hint="Run with record.journal: step.")
-    return authorship_of(rows)
+    rows = [_flat(event) for event in record.events("norm", "norm_kept")]
+    if rows:
+        return authorship_of(rows)
+    found = panel_of(record)
+    if not np.isfinite(found["norm_next"]).any():
+        raise MetricError("no norm was ever adopted.", path="environment.institutions.voting")
+    return authors_of(found)
 
 
 @metric("recovery", main={"recovery": "rounds from the shock until the stock held above 90 % of its value before"})

@@ -148,6 +148,34 @@ def authorship(events: Iterable[Mapping[str, Any]]) -> dict[str, list[Any]]:
     return table
 
 
+def authors_of(panel: Panel) -> dict[str, Any]:
+    """Who proposed each adopted norm: one row for each round that ended with a norm other than the one before.
+
+    Returns
+    -------
+    Columns cell, seed, round (whose decision it was), norm, author (the first agent that proposed it; null where nobody did,
+    as under a median of two), proposers (how many proposed just this), proposals, ballots (cast; null where none are).
+    """
+    norm, proposal = panel["norm_next"], panel["proposal"]
+    before = np.concatenate([panel["norm"][:, :1], norm[:, :-1]], axis=1)
+    changed = np.isfinite(norm) & ~(np.abs(np.nan_to_num(norm) - np.nan_to_num(before)) <= 1e-9)
+    episode, at = np.nonzero(changed)
+    proposed = proposal[episode, at]
+    same = np.abs(np.nan_to_num(proposed, nan=np.inf) - norm[episode, at][:, None]) <= 1e-9
+    ballots = np.isfinite(panel["ballot"][episode, at]).sum(axis=1)
+    names = np.array([*panel.agents, None], dtype=object)
+    return {
+        "cell": panel.cell[episode],
+        "seed": panel.seed[episode],
+        "round": at + 1,
+        "norm": norm[episode, at],
+        "author": names[np.where(same.any(axis=1), same.argmax(axis=1), len(panel.agents))],
+        "proposers": same.sum(axis=1),
+        "proposals": np.isfinite(proposed).sum(axis=1),
+        "ballots": np.where(ballots > 0, ballots, np.nan),
+    }
+
+
 def _ratio(part: Any, whole: Any) -> FloatArray:
     whole = np.asarray(whole, dtype=np.float64)
     return np.where(whole > 0, np.asarray(part, dtype=np.float64) / np.where(whole > 0, whole, 1.0), np.nan)

@@ -13,6 +13,7 @@ import numpy as np
 
 from gamesim.core.arrays import AnyArray, BoolArray, FloatArray, IntArray
 from gamesim.core.errors import MetricError
+from gamesim_analysis.metrics.cells import once
 
 if TYPE_CHECKING:
     from gamesim.run.record import Record
@@ -80,6 +81,10 @@ def panel_of(record: Record) -> Panel:
     MetricError
         If the record keeps no step table, or none with a harvest in it.
     """
+    return once(record, "panel", lambda: _read(record))
+
+
+def _read(record: Record) -> Panel:
     held = list(record.sql("SELECT * FROM steps LIMIT 0").columns)
     wanted = [
         name

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
@@ -121,8 +122,25 @@ def dense(values: Any) -> AnyArray:
     return np.asarray(values)
 
 
+Made = TypeVar("Made")
+_made: WeakKeyDictionary[Any, dict[str, Any]] = WeakKeyDictionary()
+
+
+def once(record: Record, name: str, make: Callable[[], Made]) -> Made:
+    """What ``make`` gives, made once for a record: several metrics read the same arrays. Nobody writes into them."""
+    held = _made.setdefault(record, {})
+    if name not in held:
+        held[name] = make()
+    found: Made = held[name]
+    return found
+
+
 def outcomes(record: Record) -> dict[str, AnyArray]:
     """One entry an episode, ordered by cell and seed: ``cell``, ``seed``, ``return.<seat>`` and the environment's summary."""
+    return dict(once(record, "outcomes", lambda: _outcomes(record)))
+
+
+def _outcomes(record: Record) -> dict[str, AnyArray]:
     columns = {name: dense(values) for name, values in record.outcomes().fetch().items()}
     if "cell" not in columns:
         columns["cell"] = np.zeros(len(columns["seed"]), dtype=np.int64)

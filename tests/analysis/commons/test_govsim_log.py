@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 
 import pytest
+from gamesim_analysis.commons.govsim_import import import_govsim
 from gamesim_analysis.commons.govsim_log import (
     find_logs,
     govsim_metrics,
@@ -16,6 +17,7 @@ from gamesim_analysis.commons.govsim_log import (
     score_table,
     survival_count,
 )
+from gamesim_analysis.metrics import compute
 
 from gamesim.core.errors import MetricError, RecordError
 
@@ -200,3 +202,38 @@ def test_the_reproduction_logs() -> None:
     count = survival_count(runs)
     assert (count.survived, count.collapsed, count.truncated, count.invalid) == (50, 47, 12, 3)
     assert sum(run.unreadable_share > 0 for run in runs) == 21
+
+
+def test_logs_become_a_run_that_metrics_read(tmp_path: Path) -> None:
+    names = ("fishery_doubles", "sustained_ten", "silent_twelve", "aborted_one", "collapsed_two")
+    record = import_govsim([LOGS / name for name in names], store=tmp_path)
+    assert record.path.parent == tmp_path
+    scores = {row["run"]: row for row in record.table("govsim_scores").rows()}
+    assert set(scores) == set(names)
+    assert scores["silent_twelve"]["status"] == "invalid"
+    assert scores["silent_twelve"]["equality"] is None
+    assert "1 truncated, 1 invalid" in record.manifest.provenance["survival"]
+    assert len(record.manifest.provenance["files"]) == 5
+    assert len(record.steps()) == 5 * (12 + 12 + 12 + 1 + 2)
+    assert "Shall we all take the same?" in set(record.table("messages")["text"])
+    assert {event.type for event in record.events("message")} == {"message"}
+    tables = compute(record)
+    assert tables["summary"]["survived_n"][0] == 3  # two survived, one collapsed; silent and aborted runs are left out
+    assert tables["summary"]["survived"][0] == pytest.approx(2 / 3)
+    by_hand = {row["run"]: row["gain"] for row in scores.values()}
+    outcomes = dict(zip(record.outcomes()["seed"].tolist(), record.outcomes()["log"].tolist(), strict=True))
+    for row in tables["govsim"].rows():
+        assert row["gain"] == pytest.approx(by_hand[outcomes[row["seed"]]])
+    assert import_govsim([LOGS / name for name in names], store=tmp_path).path == record.path
+
+
+def test_inverse_logs_have_inverse_metrics_and_mixed_ones_their_scores_alone(tmp_path: Path) -> None:
+    record = import_govsim([LOGS / "inverse_refills"], store=tmp_path)
+    assert compute(record)["shortfall"].rows()[0]["total_effort"] == 625
+    with pytest.raises(MetricError, match="shortfall"):
+        compute(record, ["govsim"])
+    both = import_govsim([LOGS / "inverse_refills", LOGS / "fishery_doubles"], store=tmp_path)
+    reasons = {row["metric"]: row["reason"] for row in compute(both)["not_applicable"].rows()}
+    assert "govsim" in reasons
+    assert "shortfall" in reasons
+    assert len(both.table("govsim_scores")) == 2
