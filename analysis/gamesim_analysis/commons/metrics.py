@@ -61,6 +61,7 @@ def _harvesters(record: Record, what: str) -> list[CellOf]:
         "T_s": "rounds until collapse, the horizon if there was none",
         "survived": "share of episodes without collapse",
     },
+    order=10,
 )
 def survival(record: Record) -> Columns:
     """When each society collapsed, in every sense of the word; times are 1-based rounds, null where it never happened."""
@@ -171,6 +172,7 @@ def survival_tests(record: Record) -> Columns:
 @metric(
     "stock_use",
     main={"eta": "harvest over the best sustained harvest, mean over rounds played; above 1 is overharvest"},
+    order=30,
 )
 def stock_use(record: Record) -> Columns:
     """Use of the stock, averaged over the rounds played (``eta``) and divided by the horizon (``eta_horizon``)."""
@@ -192,6 +194,7 @@ def stock_use(record: Record) -> Columns:
 @metric(
     "distribution",
     main={"gain": "mean harvest of an agent over the episode", "equality": "1 - Gini of the agents' harvests"},
+    order=40,
 )
 def distribution(record: Record) -> Columns:
     """Gain, Gini and equality of harvests, and the social outcome measures U, E, S and P."""
@@ -219,6 +222,7 @@ def distribution(record: Record) -> Columns:
     main={
         "social_regret": "1 - (harvest less fines and their costs) / best harvest over the horizon; 0 is the social optimum"
     },
+    order=60,
 )
 def social_regret(record: Record) -> Columns:
     """Distance from the social optimum of the horizon, with the fraction the society can take at most.
@@ -249,6 +253,7 @@ def social_regret(record: Record) -> Columns:
         "to_nash": "mean |e - static Nash effort|",
         "to_optimum": "mean |e - effort of the best sustained harvest|",
     },
+    order=70,
 )
 def effort_distance(record: Record) -> Columns:
     """How far efforts are from the static Nash effort and from that of the best sustained harvest; logistic growth."""
@@ -284,6 +289,7 @@ def exploitability(record: Record) -> Columns:
 @metric(
     "norms",
     main={"compliance": "share of agent-rounds with harvest <= norm", "fine_rate": "fines an agent-round"},
+    order=50,
 )
 def norms(record: Record) -> Columns:
     """Compliance, fines, antisocial share, word-deed gap, lifetime and diversity of norms, episode by episode."""
@@ -400,6 +406,7 @@ def recovery(record: Record) -> Columns:
         "equality": "% equality of gains",
         "over_usage": "% of answers above the per-agent threshold",
     },
+    order=20,
 )
 def govsim(record: Record) -> Columns:
     """GovSim's scores of doubling-cap societies, as the paper prints them."""
@@ -438,6 +445,7 @@ def govsim(record: Record) -> Columns:
         "total_effort": "units removed in all",
         "excess_effort": "units removed beyond five a month",
     },
+    order=20,
 )
 def shortfall(record: Record) -> Columns:
     """The inverse game's own scores: effort spent, effort missing, effort beyond what keeps the house alive."""

@@ -30,12 +30,14 @@ class Metric:
     ----------
     main : column -> what it measures and in which unit; the summary shows these.
     default : computed without being asked for; False for those that play games of their own.
+    order : its place in the summary; the smallest comes first.
     """
 
     name: str
     function: Callable[[Record], Columns]
     main: Mapping[str, str] = field(default_factory=dict)
     default: bool = True
+    order: int = 100
 
     def __call__(self, record: Record) -> Columns:
         return self.function(record)
@@ -46,12 +48,12 @@ class Metric:
 
 
 def metric(
-    name: str, *, main: Mapping[str, str] | None = None, default: bool = True
+    name: str, *, main: Mapping[str, str] | None = None, default: bool = True, order: int = 100
 ) -> Callable[[Callable[[Record], Columns]], Metric]:
     """Make a Metric of a function of a record."""
 
     def wrap(function: Callable[[Record], Columns]) -> Metric:
-        return Metric(name, function, main or {}, default)
+        return Metric(name, function, main or {}, default, order)
 
     return wrap
 

@@ -98,7 +98,8 @@ def summarise(record: Record, found: Mapping[str, Columns]) -> dict[str, list[An
     table: dict[str, list[Any]] = {"cell": [cell.index for cell in of], "label": [cell.label for cell in of]}
     for path in dict.fromkeys(path for cell in of for path in cell.values):
         table[path] = [_plain(cell.values.get(path)) for cell in of]
-    for name, columns in found.items():
+    for name in sorted(found, key=lambda name: _as_metric(name).order):
+        columns = found[name]
         if not is_episode_table(columns):
             continue
         for column in _main(_as_metric(name), columns):

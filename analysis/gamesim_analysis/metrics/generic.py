@@ -93,7 +93,7 @@ def returns_by_member(record: Record) -> Columns:
     return _means("member", [(c, m, value[(cell == c) & (member == m)]) for c, m in pairs])
 
 
-@metric("episode_length", main={"length": "steps (phases) played"})
+@metric("episode_length", main={"length": "steps (phases) played"}, order=200)
 def episode_length(record: Record) -> Columns:
     """How many steps each episode lasted."""
     if "step" not in step_columns(record):
