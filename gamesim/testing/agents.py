@@ -20,7 +20,7 @@ import numpy as np
 from gamesim.core.config import AgentConfig
 from gamesim.core.errors import GamesimError
 from gamesim.core.policy import AgentSpec, AsyncPolicy, Coordinates, Decision, VectorPolicy
-from gamesim.core.registry import build
+from gamesim.core.registry import build, names
 from gamesim.core.seeds import Seeds
 from gamesim.envs.base import Environment, EnvironmentConfig, SeatView, stacked
 from gamesim.run.seating import agent_config
@@ -45,7 +45,7 @@ class Call:
 
 def check_agent(
     agent: AgentConfig | AgentSpec | Mapping[str, Any] | str,
-    environments: Sequence[EnvironmentConfig | Mapping[str, Any] | str],
+    environments: Sequence[EnvironmentConfig | Mapping[str, Any] | str] | None = None,
     *,
     seeds: Sequence[int] = (0, 1),
     max_steps: int = 500,
@@ -55,7 +55,8 @@ def check_agent(
     Parameters
     ----------
     agent : a configuration, a spec, ``{"kind": ..., parameters}``, or a registered kind.
-    environments : what it is made to play; give configurations that reach every phase.
+    environments : what it is made to play; give configurations that reach every phase. By default the installed kinds it
+        can be built for, see ``playable``.
 
     Raises
     ------
@@ -64,8 +65,10 @@ def check_agent(
     """
     config = _agent(agent)
     what = f"agent '{agent if isinstance(agent, str) else getattr(config, 'kind', type(config).__name__)}'"
+    if environments is None:
+        environments = playable(config, agent if isinstance(agent, str) else getattr(config, "kind", ""))
     if not environments:
-        raise broken(what, "no environment was given to play in")
+        raise broken(what, "there is no environment it can play in; name some")
     try:
         if not (type(config).__doc__ or "").strip() or type(config).__doc__ == AgentConfig.__doc__:
             raise Broken(f"{type(config).__name__} has no docstring; `gamesim list` shows its first line")
@@ -84,6 +87,36 @@ def check_agent(
             max_steps=max_steps,
             what=f"{what} in '{environment.kind}'",
         )
+
+
+def playable(config: AgentConfig, kind: str = "") -> list[EnvironmentConfig]:
+    """Installed environments, with their defaults, that an agent can be built for.
+
+    That of the family it is named after (``commons.greedy``: commons), if it takes it; else those in which it finds its
+    way for a few steps; else all that it can be built for, so that the first fault is shown.
+    """
+    family = kind.split(".")[0]
+    found = {name: environment for name in names("environments") if (environment := _taken(config, name)) is not None}
+    if family in found:
+        return [found[family]]
+    return [environment for environment in found.values() if _at_home(config, environment)] or list(found.values())
+
+
+def _at_home(config: AgentConfig, environment: EnvironmentConfig) -> bool:
+    try:
+        _Seats(config.build(environment), environment, 0, config.seat_profile()).play(5)
+    except Exception:  # as above
+        return False
+    return True
+
+
+def _taken(config: AgentConfig, kind: str) -> EnvironmentConfig | None:
+    try:
+        environment = environment_config(kind)
+        config.build(environment)
+    except Exception:  # whatever it raises says that this is not its game
+        return None
+    return environment
 
 
 def _agent(agent: AgentConfig | AgentSpec | Mapping[str, Any] | str) -> AgentConfig:

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 from gamesim.core.errors import GamesimError, PluginError, UnknownKindError
-from gamesim.core.registry import GROUPS, entries, entry, owner
+from gamesim.core.registry import GROUPS, build, entries, entry, owner
 
-from .agents import check_agent
-from .environments import check_environment, environment_config
+from .agents import check_agent, playable
+from .environments import check_environment
 
 
 @dataclass(frozen=True)
@@ -33,9 +31,8 @@ class Checked:
 def check_plugin(distribution: str) -> list[Checked]:
     """Check all that a distribution registers, in the order of the groups.
 
-    Environments and agents are played to the episode's end with their defaults; agents in the environments of the same
-    package, of the family they are named after, and in ``matrix``, as far as they take them. Of the rest it is checked
-    that it can be loaded; a metric is checked on a record by ``check_metric``.
+    Environments and agents are played to the episode's end with their defaults, agents in what ``playable`` finds. Of the
+    rest it is checked that it can be loaded; a metric is checked on a record by ``check_metric``.
 
     Raises
     ------
@@ -46,27 +43,27 @@ def check_plugin(distribution: str) -> list[Checked]:
     owners = {owner(point) for group in GROUPS for point in entries(group).values()}
     if wanted not in map(_normal, owners):
         raise UnknownKindError.named("plugin", distribution, owners)
-    mine = {
-        group: [name for name, point in entries(group).items() if _normal(owner(point)) == wanted] for group in GROUPS
-    }
-    return [_checked(group, name, mine["environments"]) for group in GROUPS for name in mine[group]]
+    return [
+        _checked(group, name)
+        for group in GROUPS
+        for name, point in entries(group).items()
+        if _normal(owner(point)) == wanted
+    ]
 
 
 def _normal(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
-def _checked(group: str, name: str, environments: list[str]) -> Checked:
+def _checked(group: str, name: str) -> Checked:
     try:
         if group == "environments":
             check_environment(name)
             return Checked(group, name, None, "played to the episode's end")
         if group == "agents":
-            fitting = list(_fitting(name, environments))
+            fitting = playable(build("agents", name), name)
             if not fitting:
-                return Checked(
-                    group, name, None, "loaded; it takes none of the environments at hand, so it was not played"
-                )
+                return Checked(group, name, None, "loaded; no environment at hand fits it, so it was not played")
             check_agent(name, fitting)
             return Checked(group, name, None, f"played in {', '.join(config.kind for config in fitting)}")
         entry(group, name)
@@ -75,18 +72,3 @@ def _checked(group: str, name: str, environments: list[str]) -> Checked:
         return Checked(group, name, str(error), "")
     except GamesimError as error:  # parameters without a default, an environment that does not fit
         return Checked(group, name, None, f"loaded; not played with its defaults: {error}")
-
-
-def _fitting(agent: str, environments: list[str]) -> Iterator[Any]:
-    """Environments at hand that the agent can be built for."""
-    from gamesim.core.registry import build
-
-    config = build("agents", agent)
-    family = [agent.split(".")[0]] if agent.split(".")[0] in entries("environments") else []
-    for kind in dict.fromkeys([*family, *environments, "matrix"]):
-        try:
-            environment = environment_config(kind)
-            config.build(environment)
-        except Exception:  # whatever it raises says that this is not its game
-            continue
-        yield environment

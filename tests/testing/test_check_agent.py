@@ -133,7 +133,7 @@ def test_actions_of_the_wrong_type() -> None:
 
 
 def test_check_agent_needs_a_game_and_a_known_kind() -> None:
-    with pytest.raises(PluginError, match="no environment"):
+    with pytest.raises(PluginError, match="no environment it can play in"):
         check_agent("matrix.grim", [])
     with pytest.raises(UnknownKindError, match=r"Did you mean 'matrix\.grim'"):
         check_agent("matrix.grimm", [GAME])
