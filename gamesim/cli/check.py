@@ -1,0 +1,139 @@
+"""``gamesim check FILE...``: is it right, how much is it, what should its author hear."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+import typer
+
+from gamesim.core.errors import GamesimError, ScenarioError, clean
+
+from .flags import Overrides, command, new_app
+from .output import Output
+
+app = new_app()
+
+
+@command(app, "check")
+def check(
+    out: Output,
+    files: Annotated[
+        list[str] | None, typer.Argument(metavar="FILE...", help="Scenarios: files, or names such as commons/demo.")
+    ] = None,
+    overrides: Overrides = None,
+    estimate: Annotated[
+        bool, typer.Option("--estimate", help="Also time a few episodes in memory and estimate the whole.")
+    ] = False,
+    strict: Annotated[bool, typer.Option("--strict", help="Exit 1 if there are warnings.")] = False,
+    plugin: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--plugin", metavar="NAME", help="Check what is registered under a name, such as environments/commons."
+        ),
+    ] = None,
+) -> Mapping[str, Any]:
+    """Validate scenarios: every key, kind, count and cell. Nothing is written."""
+    from . import errors
+
+    if not files and not plugin:
+        raise errors.UsageError(
+            "nothing to check.", where="gamesim check", hint="Name scenario files, or --plugin NAME."
+        )
+    results: list[dict[str, Any]] = []
+    worst = 0
+    for file in files or ():
+        try:
+            results.append(_scenario(out, file, overrides or (), estimate))
+        except GamesimError as error:
+            if not out.json:
+                errors.report(error, out)
+            told = [{**one.as_dict(), "exit": errors.exit_code(error)} for one in errors.together(error)]
+            results.append({"file": file, "ok": False, "errors": told, "warnings": []})
+            worst = max(worst, errors.exit_code(error))
+    for name in plugin or ():
+        results.append({"plugin": name, **_plugin(out, name)})
+    if out.json and worst:
+        first = next(error for result in results for error in result.get("errors", ()))
+        out.exit = worst
+        return {"files": results, "error": first}
+    out.exit = worst or (1 if strict and any(result.get("warnings") for result in results) else 0)
+    return {"files": results}
+
+
+def _scenario(out: Output, file: str, overrides: Any, estimate: bool) -> dict[str, Any]:
+    from gamesim.scenario.resolve import load_scenario
+    from gamesim.scenario.sweep import count_units, points
+
+    from .playing import budget
+
+    scenario = load_scenario(file, overrides=overrides)
+    _sections(scenario)
+    cells = len(points(scenario.sweep)) if scenario.sweep is not None else 1
+    units = count_units(scenario)
+    warnings = scenario.environment.warnings() if scenario.environment is not None else []
+    result: dict[str, Any] = {
+        "file": file,
+        "ok": True,
+        "name": scenario.name,
+        "cells": cells,
+        "replicates": scenario.replicates,
+        "episodes": cells * scenario.replicates,
+        "units": units,
+        "warnings": warnings,
+    }
+    if estimate:
+        result |= budget(scenario)
+    time = ""
+    if estimate:
+        span = result["cpu_seconds"]
+        time = "   CPU time unknown" if span is None else f"   about {span[0]:.2g} to {span[1]:.2g} s of CPU"
+    out.say(
+        f"{clean(file, 200)}: ok   {cells:,} cell{'s' if cells != 1 else ''} x {scenario.replicates:,} seeds = {units:,} unit{'s' if units != 1 else ''}"
+        f" of work{time}"
+    )
+    for text in warnings:
+        out.warn(text)
+    return result
+
+
+def _sections(scenario: Any) -> None:
+    """Sections of the report are names of what is installed."""
+    from gamesim.core.errors import UnknownKindError
+    from gamesim.core.registry import names
+
+    known = names("report_sections")
+    for index, section in enumerate(scenario.report.get("sections") or ()):
+        if section not in known:
+            path = f"report.sections.{index}"
+            raise UnknownKindError.named(
+                "report section", section, known, where=scenario.origins[path].place, path=path
+            )
+
+
+def _plugin(out: Output, name: str) -> dict[str, Any]:
+    """Run the contracts over one registered thing, to the episode's end."""
+    from gamesim.core.errors import UnknownKindError
+    from gamesim.core.registry import GROUPS, entry, names
+    from gamesim.testing import check_agent, check_environment
+
+    group, _, kind = name.rpartition("/")
+    groups = [group] if group else [one for one in GROUPS if kind in names(one)]
+    if not groups:
+        everything = [f"{one}/{known}" for one in GROUPS for known in names(one)]
+        raise UnknownKindError.named("plugin", name, everything)
+    for one in groups:
+        entry(one, kind)
+        if one == "environments":
+            check_environment({"kind": kind})
+        elif one == "agents":
+            place = kind.rpartition(".")[0]
+            if place in names("environments"):  # agents are named after what they play: commons.greedy
+                check_agent(kind, [place])
+        elif one not in GROUPS:
+            raise ScenarioError(f"no group '{clean(one, 40)}'.", where=f"--plugin {clean(name, 60)}")
+        contract = {"environments": "keeps its contract to the episode's end", "agents": "keeps its contract"}.get(
+            one, "loads"
+        )
+        out.say(f"{one}/{kind}: {contract}")
+    return {"ok": True, "groups": groups, "warnings": []}

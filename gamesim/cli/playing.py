@@ -1,0 +1,224 @@
+"""What `run`, `sweep` and `resume` share: the budget line, play with progress, and the table, report and paths at the end."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from gamesim.core.errors import GamesimError, clean
+
+from .output import Output, estimate, number
+
+FIGURES = 6  # shown of each cell; the others with --verbose
+
+if TYPE_CHECKING:
+    from gamesim.run.record import Record
+    from gamesim.scenario.scenario import Scenario
+
+
+def announce(scenario: Scenario, out: Output, store: Path) -> dict[str, Any]:
+    """How much work a scenario is, said on standard error before it begins."""
+    from gamesim.scenario.sweep import count_units, points
+
+    cells = len(points(scenario.sweep)) if scenario.sweep is not None else 1
+    episodes = cells * scenario.replicates
+    work = {
+        "name": scenario.name,
+        "cells": cells,
+        "replicates": scenario.replicates,
+        "episodes": episodes,
+        "units": count_units(scenario),
+        "model_calls": 0 if not external(scenario) else None,
+    }
+    calls = "no model calls" if not external(scenario) else "model calls"
+    cell_word = "cell" if cells == 1 else "cells"
+    out.note(
+        f"{clean(scenario.name, 80)}   {episodes:,} episodes ({cells:,} {cell_word} x {scenario.replicates:,} seeds)   {calls}   store {clean(store, 80)}"
+    )
+    return work
+
+
+def external(scenario: Scenario) -> bool:
+    """Whether somebody outside this process plays."""
+    from gamesim.run.play import is_external
+
+    return is_external(scenario)
+
+
+def tell_warnings(scenario: Scenario, out: Output) -> list[str]:
+    """What a careful author would like to hear before the run."""
+    found = scenario.environment.warnings() if scenario.environment is not None else []
+    for text in found:
+        out.warn(text)
+    return found
+
+
+def seed_of(seed: int | None, replicates: int | None) -> list[str]:
+    """``--seed`` and ``--replicates`` as overrides of the same rank as ``--set``."""
+    found = []
+    if seed is not None:
+        found.append(f"seed={seed}")
+    if replicates is not None:
+        found.append(f"replicates={replicates}")
+    return found
+
+
+def finished(
+    record: Record, out: Output, *, played: int | None, browse: bool, scenario: Scenario | None = None
+) -> dict[str, Any]:
+    """Compute tables, write the report, print the summary and where everything lies.
+
+    Parameters
+    ----------
+    played : units played now; with 0 what is there already is shown, unless the scenario asks for other figures.
+    """
+    from gamesim_analysis.metrics import compute
+    from gamesim_analysis.report import build
+
+    manifest = record.manifest
+    data: dict[str, Any] = {
+        "run": str(record.path),
+        "id": record.id,
+        "name": manifest.name,
+        "status": manifest.status,
+        "units": len(record.units),
+        "played": played,
+        "failed": sum(unit.status == "failed" for unit in record.units),
+        "resumed": manifest.resumed,
+        "digest": None,
+        "summary": [],
+        "report": None,
+    }
+    out.exit = manifest.exit_code
+    page = record.path / "report.html"
+    asked = tuple(scenario.metrics if scenario is not None else manifest.scenario.get("metrics") or ())
+    shown = dict(scenario.report if scenario is not None else manifest.scenario.get("report") or {})
+    same = asked == tuple(manifest.scenario.get("metrics") or ()) and shown == dict(
+        manifest.scenario.get("report") or {}
+    )
+    try:
+        if played == 0 and same and page.exists() and "summary" in record.tables:
+            summary = record.table("summary")
+        else:
+            summary = compute(record, only=asked or None)["summary"]
+            build(record, sections=shown.get("sections"))
+        rows = summary.rows()
+        data["summary"] = rows
+        data["report"] = str(page)
+        print_summary(rows, manifest.scenario, out)
+    except GamesimError as error:
+        if any(unit.sealed for unit in record.units) or not isinstance(error, GamesimError):
+            out.say(f"run     {record.path}")
+            raise
+        out.warn(f"no figures: {error}")
+    data["digest"] = record.digest()
+    for unit in record.units:
+        if unit.status == "failed" and unit.error:
+            out.note(
+                f"unit {unit.name} failed: {clean(unit.error.get('type', ''))}: {clean(unit.error.get('message', ''))}"
+            )
+    if out.exit == 4:
+        out.note(
+            f"status {manifest.status}: {data['failed']} of {len(record.units)} units failed; see: gamesim resume {record.path} --retry-failed"
+        )
+    out.say(f"run     {clean(record.path, 400)}")
+    if data["report"]:
+        out.say(f"report  {clean(page, 400)}")
+    if browse and data["report"]:
+        import webbrowser
+
+        webbrowser.open(page.resolve().as_uri())
+    return data
+
+
+def print_summary(rows: Sequence[Mapping[str, Any]], scenario: Mapping[str, Any], out: Output) -> None:
+    """One row a cell: swept values, n, and each main figure with its interval."""
+    if not rows:
+        return
+    columns = list(rows[0])
+    figures = [name for name in columns if f"{name}_lower" in columns and f"{name}_n" in columns]
+    figures = [name for name in figures if any(row.get(name) is not None for row in rows)]
+    derived = {f"{name}{part}" for name in columns for part in ("_lower", "_upper", "_n") if f"{name}_lower" in columns}
+    swept = [
+        name
+        for name in columns
+        if name not in figures and name not in derived and name not in ("cell", "label", "brackets")
+    ]
+    swept = [name for name in swept if len(rows) > 1 and name in _axes(scenario)]
+    heads = [_short(name, swept) for name in swept]
+    counts = [max((int(row.get(f"{name}_n") or 0) for name in figures), default=0) for row in rows]
+    table = []
+    for row, n in zip(rows, counts, strict=True):
+        cells = [estimate(row.get(name), row.get(f"{name}_lower"), row.get(f"{name}_upper")) for name in figures]
+        for index, name in enumerate(figures):
+            own = int(row.get(f"{name}_n") or 0)
+            if own != n and cells[index]:
+                cells[index] += f" (n {own})"
+        table.append([*(number(row.get(name)) for name in swept), str(n), *cells])
+    if len(rows) == 1:  # one cell reads better downwards
+        out.table(
+            ["figure", "value"], [[name, cell] for name, cell in zip(figures, table[0][len(swept) + 1 :], strict=True)]
+        )
+    else:
+        shown = len(swept) + 1 + (len(figures) if out.verbose else FIGURES)
+        heads = [*heads, "n", *figures]
+        out.table(heads[:shown], [row[:shown] for row in table], keep=len(swept) + 1)
+        if len(heads) > shown:
+            out.say(
+                f"and {len(heads) - shown} more figures with --verbose and in the report: {', '.join(heads[shown:])}"
+            )
+    note = rows[0].get("brackets")
+    out.say(
+        f"n = {counts[0] if len(set(counts)) == 1 else 'episodes'} a row; brackets: {clean(note, 200)}"
+        if note
+        else f"n = {counts[0]}"
+    )
+
+
+def _axes(scenario: Mapping[str, Any]) -> Mapping[str, Any]:
+    sweep = scenario.get("sweep")
+    return sweep.get("axes", {}) if isinstance(sweep, Mapping) else {}
+
+
+def _short(path: str, among: Sequence[str]) -> str:
+    """The last part of a path, with as much before it as tells it from the others."""
+    parts = path.split(".")
+    for count in range(1, len(parts) + 1):
+        tail = parts[-count:]
+        if sum(other.split(".")[-count:] == tail for other in among) == 1:
+            return ".".join(tail)
+    return path
+
+
+def budget(scenario: Scenario, replicates: int = 2) -> dict[str, Any]:
+    """Time that a scenario will take, from a few episodes played in memory and thrown away.
+
+    Returns
+    -------
+    ``cpu_seconds`` as [low, high]: half and twice what the probe says; None where somebody outside plays.
+    """
+    import time
+
+    from gamesim.run.rollout import rollout
+    from gamesim.run.seating import seat_members
+    from gamesim.scenario.sweep import cells, points
+
+    if scenario.environment is None or external(scenario):
+        return {"cpu_seconds": None, "probe_episodes": 0}
+    count = len(points(scenario.sweep)) if scenario.sweep is not None else 1
+    first = cells(scenario)[0].scenario
+    assert first.environment is not None
+    seeds = [first.seeds.episode(replicate) for replicate in range(min(replicates, scenario.replicates))]
+    names = first.environment.seats()
+    members = seat_members(first.population, names, first.seeds, seating=first.seating, episode=seeds[0])
+    specs = [first.population[index].agent for index in members]
+    rollout(first.environment, specs, seeds[:1])  # imports and caches are not the scenario's cost
+    began = time.process_time()
+    rollout(first.environment, specs, seeds, steps=first.record.steps == "all")
+    each = time.process_time() - began
+    block = min(first.record.block, scenario.replicates)
+    blocks = -(-scenario.replicates // block)
+    # A block is played at once, so it costs little more than a few episodes do; the truth lies between both ends.
+    low, high = each * blocks * count, each / len(seeds) * scenario.replicates * count
+    return {"cpu_seconds": [min(low, high) / 2, max(low, high) * 2], "probe_episodes": len(seeds)}
