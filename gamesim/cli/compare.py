@@ -23,7 +23,14 @@ def compare(
         list[str] | None,
         typer.Option("--metric", metavar="COLUMN", help="A column of outcomes; by default all figures."),
     ] = None,
-    by: Annotated[str, typer.Option("--by", metavar="A,B", help="Columns that make a pair.")] = "cell,seed",
+    by: Annotated[
+        str | None,
+        typer.Option(
+            "--by",
+            metavar="A,B",
+            help="Columns that make a pair; by default seed, and cell where all runs have as many.",
+        ),
+    ] = None,
     unpaired: Annotated[bool, typer.Option("--unpaired", help="Means of all episodes side by side.")] = False,
 ) -> Mapping[str, Any]:
     """Differences of the others to the first run, episode by episode on the same draws, with 95 % intervals."""
@@ -41,7 +48,9 @@ def compare(
             "a comparison needs two runs.", where="gamesim compare", hint="Such as: gamesim compare runs/a runs/b"
         )
     base, *others = [Record(resolve_run(name, out.store)) for name in runs]
-    keys = [name.strip() for name in by.split(",") if name.strip()]
+    sweeps = {len({entry.cell.get("index", 0) for entry in record.units}) for record in (base, *others)}
+    chosen_keys = by if by is not None else "cell,seed" if len(sweeps) == 1 else "seed"
+    keys = [name.strip() for name in chosen_keys.split(",") if name.strip()]
     found = base.compare(*others, by=keys, columns=metric or None, paired=not unpaired)
     pairs = found.pairs.fetch()
     effects: list[dict[str, Any]] = []

@@ -139,6 +139,12 @@ def table_lines(
     return lines
 
 
+def fitting(columns: Sequence[str], rows: Sequence[Sequence[Any]], keep: int, width: int) -> int:
+    """How many columns stand beside one another before a table is folded."""
+    widths = [max([len(str(name)), *(len(str(row[index])) for row in rows)]) for index, name in enumerate(columns)]
+    return len(_groups(widths, keep, width)[0])
+
+
 def _groups(widths: Sequence[int], keep: int, width: int) -> list[list[int]]:
     """Columns that fit beside one another, the first ``keep`` in each group."""
     fixed = list(range(min(keep, len(widths))))

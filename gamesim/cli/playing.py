@@ -8,9 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from gamesim.core.errors import GamesimError, clean
 
-from .output import Output, estimate, number
-
-FIGURES = 6  # shown of each cell; the others with --verbose
+from .output import Output, estimate, fitting, number
 
 if TYPE_CHECKING:
     from gamesim.run.record import Record
@@ -161,8 +159,8 @@ def print_summary(rows: Sequence[Mapping[str, Any]], scenario: Mapping[str, Any]
             ["figure", "value"], [[name, cell] for name, cell in zip(figures, table[0][len(swept) + 1 :], strict=True)]
         )
     else:
-        shown = len(swept) + 1 + (len(figures) if out.verbose else FIGURES)
         heads = [*heads, "n", *figures]
+        shown = len(heads) if out.verbose else fitting(heads, table, len(swept) + 1, out.width)
         out.table(heads[:shown], [row[:shown] for row in table], keep=len(swept) + 1)
         if len(heads) > shown:
             out.say(
@@ -191,7 +189,11 @@ def _short(path: str, among: Sequence[str]) -> str:
     return path
 
 
-def budget(scenario: Scenario, replicates: int = 2) -> dict[str, Any]:
+PROBE = 2  # episodes
+LONG = 2.0  # seconds; a block that may take longer is not played for an estimate
+
+
+def budget(scenario: Scenario) -> dict[str, Any]:
     """Time that a scenario will take, from a few episodes played in memory and thrown away.
 
     Returns
@@ -209,16 +211,24 @@ def budget(scenario: Scenario, replicates: int = 2) -> dict[str, Any]:
     count = len(points(scenario.sweep)) if scenario.sweep is not None else 1
     first = cells(scenario)[0].scenario
     assert first.environment is not None
-    seeds = [first.seeds.episode(replicate) for replicate in range(min(replicates, scenario.replicates))]
     names = first.environment.seats()
+    block = min(first.record.block, scenario.replicates)
+    seeds = [first.seeds.episode(replicate) for replicate in range(block)]
     members = seat_members(first.population, names, first.seeds, seating=first.seating, episode=seeds[0])
     specs = [first.population[index].agent for index in members]
     rollout(first.environment, specs, seeds[:1])  # imports and caches are not the scenario's cost
-    began = time.process_time()
-    rollout(first.environment, specs, seeds, steps=first.record.steps == "all")
-    each = time.process_time() - began
-    block = min(first.record.block, scenario.replicates)
-    blocks = -(-scenario.replicates // block)
-    # A block is played at once, so it costs little more than a few episodes do; the truth lies between both ends.
-    low, high = each * blocks * count, each / len(seeds) * scenario.replicates * count
-    return {"cpu_seconds": [min(low, high) / 2, max(low, high) * 2], "probe_episodes": len(seeds)}
+
+    def spent(count: int) -> float:
+        assert first.environment is not None
+        began = time.process_time()
+        rollout(first.environment, specs, seeds[:count], steps=first.record.steps == "all")
+        return time.process_time() - began
+
+    blocks = -(-scenario.replicates // block) * count
+    probe = min(PROBE, block)
+    each = spent(probe) / probe
+    if each * block < LONG:  # a whole block is played at once and costs less than its episodes one by one
+        probe = block
+        each = spent(block) / block
+    total = each * block * blocks
+    return {"cpu_seconds": [total / 2, total * 2], "probe_episodes": probe}
