@@ -15,6 +15,8 @@ from numpy.typing import ArrayLike
 
 from gamesim.core.errors import clean
 
+from .numbers import number, thinned
+
 Spec = Mapping[str, Any]
 
 SERIES = 8
@@ -30,7 +32,8 @@ DASHES: tuple[tuple[int, ...], ...] = (
     (1, 3),
 )
 SHAPES = ("circle", "square", "triangle-up", "diamond", "cross", "triangle-down", "triangle-right", "stroke")
-WIDE, NARROW, PANEL = (720, 280), (300, 220), (300, 190)
+WIDE, NARROW, PANEL, MIDDLE = (760, 280), (290, 220), (215, 150), (340, 200)  # plots of curves, axes outside
+FULL, HALF, PHONE = 800, 410, 340  # dot plots and tables of cells, labels included
 
 _CONFIG: dict[str, Any] = {
     "aria": False,
@@ -106,17 +109,19 @@ def curves(
     band: list[dict[str, Any]] = []
     shapes: list[dict[str, Any]] = []
     for place, one in enumerate(series):
-        xs, ys = _numbers(one.x), _numbers(one.y)
+        some = thinned(len(_numbers(one.x)), points(size))
+        xs, ys = _numbers(one.x)[some], _numbers(one.y)[some]
         finite = np.isfinite(ys)
         rows += [{"x": a, "y": b if k else None, "s": one.index} for a, b, k in zip(xs, ys, finite, strict=True)]
         kept = np.flatnonzero(finite)
         if len(series) > 1 and len(kept) and not stepped:
             # A few shapes along each curve, staggered so that curves that coincide still show both.
-            spots = np.unique(np.linspace(0, len(kept) - 1, 7)[:-1] + place * len(kept) / (7 * len(series)))
+            spots = np.unique(np.linspace(0, len(kept) - 1, 5)[:-1] + place * len(kept) / (5 * len(series)))
             shapes += [{"x": xs[kept[int(i)]], "y": ys[kept[int(i)]], "s": one.index} for i in spots]
         if one.low is not None and one.high is not None:
-            lows, highs = _numbers(one.low), _numbers(one.high)
+            lows, highs = _numbers(one.low)[some], _numbers(one.high)[some]
             sure = np.isfinite(lows) & np.isfinite(highs)
+            lows, highs = _within(lows, domain), _within(highs, domain)  # drawn inside the axis
             band += [
                 {"x": a, "l": b, "h": c, "s": one.index}
                 for a, b, c in zip(xs[sure], lows[sure], highs[sure], strict=True)
@@ -133,17 +138,28 @@ def curves(
         "type": "quantitative",
         "title": x,
         "scale": {"zero": False, "nice": False},
-        "axis": {"tickMinStep": 1},
+        "axis": {"tickMinStep": 1, "tickCount": 8 if size[0] > 400 else 4},
     }
     up = {"type": "quantitative", "title": y, "scale": scale}
     how = "step-after" if stepped else "linear"
     layers: list[dict[str, Any]] = []
     if dots is not None:
+        # Single points of one broken line with round ends: one element of the drawing instead of hundreds.
+        isolated: list[dict[str, Any]] = [
+            row for record in _records(x=dots["x"], y=dots["y"]) for row in (record, {"x": record["x"], "y": None})
+        ]
         layers.append(
             {
-                "data": {"values": _records(x=dots["x"], y=dots["y"])},
-                "mark": {"type": "point", "filled": True, "size": 14, "opacity": 0.35, "color": "var(--soft)"},
-                "encoding": {"x": along, "y": {"field": "y", **up}},
+                "data": {"values": [{**row, "i": i} for i, row in enumerate(isolated)]},
+                "mark": {
+                    "type": "line",
+                    "invalid": "break-paths-filter-domains",
+                    "strokeCap": "round",
+                    "strokeWidth": 3.5,
+                    "opacity": 0.4,
+                    "color": "var(--soft)",
+                },
+                "encoding": {"x": along, "y": {"field": "y", **up}, "order": {"field": "i"}},
             }
         )
     if band:
@@ -176,45 +192,34 @@ def curves(
     return _spec(layers, size)
 
 
-def dots(
-    rows: Sequence[Mark],
-    x: str,
-    size: tuple[int, int] = WIDE,
-    *,
-    zero: bool = False,
-    domain: tuple[float, float] | None = None,
-) -> Spec:
-    """A dot and its interval for each row, first on top; ``zero`` draws the line that an effect must clear."""
-    step = 24
-    width = size[0] - (220 if size[0] > 400 else 110)
+def points(size: tuple[int, int]) -> int:
+    """How many points of a curve are drawn: one for every four pixels."""
+    return size[0] // 4
+
+
+def dots(rows: Sequence[Mark], x: str, total: int = FULL, *, zero: bool = False) -> Spec:
+    """A dot and its interval for each row, first on top; ``zero`` draws the line that an effect must clear.
+
+    ``total`` is the width in all, labels included; labels that do not fit are cut (the table has them whole).
+    """
+    labels = [clean(m.label, 60) for m in rows]
+    side = _side(labels, 0.42 * total)
     data = [
-        {
-            "k": i,
-            "t": clean(m.label, 60),
-            "v": _finite(m.value),
-            "l": _finite(m.low),
-            "h": _finite(m.high),
-            "s": m.index,
-        }
-        for i, m in enumerate(rows)
+        {"k": i, "t": t, "v": _finite(m.value), "l": _finite(m.low), "h": _finite(m.high), "s": m.index}
+        for i, (m, t) in enumerate(zip(rows, labels, strict=True))
     ]
     numbers = sorted({m.index for m in rows})
     by = {"field": "s", "type": "nominal", "legend": None}
     colour = {**by, "scale": {"domain": numbers, "range": [COLOURS[i % SERIES] for i in numbers]}}
     shape = {**by, "scale": {"domain": numbers, "range": [SHAPES[i % SERIES] for i in numbers]}}
-    scale: dict[str, Any] = {"zero": zero, "nice": True} | ({"domain": list(domain)} if domain else {})
-    across = {"type": "quantitative", "title": x, "scale": scale, "axis": {"grid": True}}
+    axis = {"grid": True, "tickCount": 6 if total > 500 else 3}
+    across = {"type": "quantitative", "title": x, "scale": {"zero": zero, "nice": True}, "axis": axis}
     down = {"field": "k", "type": "ordinal", "axis": None, "scale": {"domain": list(range(len(rows)))}}
     sure = [d for d in data if d["l"] is not None and d["h"] is not None]
     layers: list[dict[str, Any]] = []
     if zero:
-        layers.append(
-            {
-                "data": {"values": [{}]},
-                "mark": {"type": "rule", "color": "var(--soft)"},
-                "encoding": {"x": {"datum": 0}},
-            }
-        )
+        line = {"mark": {"type": "rule", "color": "var(--soft)"}, "encoding": {"x": {"datum": 0}}}
+        layers.append({"data": {"values": [{}]}, **line})
     if sure:
         layers.append(
             {
@@ -231,36 +236,31 @@ def dots(
         },
         {
             "data": {"values": data},
-            "mark": {"type": "text", "align": "right", "baseline": "middle", "limit": size[0] - width - 12},
+            "mark": {"type": "text", "align": "right", "baseline": "middle", "limit": side - 12},
             "encoding": {"x": {"value": -10}, "y": down, "text": {"field": "t", "type": "nominal"}},
         },
     ]
-    return _spec(layers, (width, step * max(1, len(rows))))
+    margins = {"left": side, "right": 16, "top": 6, "bottom": 42}
+    return _spec(layers, (total - side - 16, 24 * max(1, len(rows))), margins)
 
 
-def heat(
-    values: ArrayLike, rows: Sequence[str], columns: Sequence[str], size: tuple[int, int] = WIDE, *, digits: int = 2
-) -> Spec:
+def heat(values: ArrayLike, rows: Sequence[str], columns: Sequence[str], total: int = FULL, *, digits: int = 2) -> Spec:
     """A matrix as tinted cells with their numbers; the tint runs from the smallest value to the largest."""
     table = np.asarray(values, dtype=np.float64)
     known = table[np.isfinite(table)]
     low, high = (float(known.min()), float(known.max())) if known.size else (0.0, 1.0)
     span = (high - low) or 1.0
     data = [
-        {
-            "r": r,
-            "c": c,
-            "o": round(0.06 + 0.39 * (float(v) - low) / span, 3),
-            "t": f"{v:,.{digits}f}".replace("-", "−"),
-        }
+        {"r": r, "c": c, "o": round(0.06 + 0.39 * (float(v) - low) / span, 3), "t": number(float(v), digits)}
         for (r, c), v in np.ndenumerate(table)
         if np.isfinite(v)
     ]
+    names = [clean(name, 60) for name in rows]
+    side = _side(names, 0.35 * total)
+    each = min((total - side - 10) / max(1, len(columns)), 110.0)
     x = {"field": "c", "type": "ordinal", "axis": None, "scale": {"domain": list(range(len(columns)))}}
     y = {"field": "r", "type": "ordinal", "axis": None, "scale": {"domain": list(range(len(rows)))}}
-    side = 190 if size[0] > 400 else 90
-    width = min(size[0] - side, 92 * max(1, len(columns)))
-    each = width / max(1, len(columns))
+    text = {"field": "t", "type": "nominal"}
     layers: list[dict[str, Any]] = [
         {
             "data": {"values": data},
@@ -270,20 +270,26 @@ def heat(
         {
             "data": {"values": data},
             "mark": {"type": "text", "baseline": "middle"},
-            "encoding": {"x": x, "y": y, "text": {"field": "t", "type": "nominal"}},
+            "encoding": {"x": x, "y": y, "text": text},
         },
         {
-            "data": {"values": [{"r": i, "t": clean(name, 60)} for i, name in enumerate(rows)]},
+            "data": {"values": [{"r": i, "t": name} for i, name in enumerate(names)]},
             "mark": {"type": "text", "align": "right", "baseline": "middle", "limit": side - 14},
-            "encoding": {"x": {"value": -8}, "y": y, "text": {"field": "t", "type": "nominal"}},
+            "encoding": {"x": {"value": -8}, "y": y, "text": text},
         },
         {
             "data": {"values": [{"c": i, "t": clean(name, 60)} for i, name in enumerate(columns)]},
             "mark": {"type": "text", "baseline": "bottom", "limit": each - 6},
-            "encoding": {"x": x, "y": {"value": -6}, "text": {"field": "t", "type": "nominal"}},
+            "encoding": {"x": x, "y": {"value": -6}, "text": text},
         },
     ]
-    return _spec(layers, (int(width), 30 * max(1, len(rows))))
+    size = (int(each * max(1, len(columns))), 30 * max(1, len(rows)))
+    return _spec(layers, size, {"left": side, "right": 10, "top": 26, "bottom": 4})
+
+
+def _side(labels: Sequence[str], most: float) -> int:
+    """Room for labels left of a plot: a little more than their letters need in any sans serif."""
+    return int(min(max((len(label) for label in labels), default=0) * 6.9 + 18, most))
 
 
 def _reference(axis: str, value: float, name: str, size: tuple[int, int]) -> list[dict[str, Any]]:
@@ -311,12 +317,14 @@ def _reference(axis: str, value: float, name: str, size: tuple[int, int]) -> lis
     ]
 
 
-def _spec(layers: Sequence[Mapping[str, Any]], size: tuple[int, int]) -> Spec:
+def _spec(layers: Sequence[Mapping[str, Any]], size: tuple[int, int], margins: Mapping[str, int] | None = None) -> Spec:
+    """``margins`` fixes what stands around the plot; by default it is measured."""
     return {
+        "autosize": {"type": "none" if margins else "pad"},
         "$schema": "https://vega.github.io/schema/vega-lite/v5.json",
         "width": size[0],
         "height": size[1],
-        "padding": {"left": 4, "right": 10, "top": 6, "bottom": 2},
+        "padding": margins or {"left": 4, "right": 10, "top": 6, "bottom": 2},
         "config": _CONFIG,
         "layer": list(layers),
     }
@@ -324,6 +332,10 @@ def _spec(layers: Sequence[Mapping[str, Any]], size: tuple[int, int]) -> Spec:
 
 def _numbers(values: ArrayLike) -> Any:
     return np.asarray(values, dtype=np.float64)
+
+
+def _within(values: Any, domain: tuple[float | None, float | None]) -> Any:
+    return values if domain == (None, None) else np.clip(values, domain[0], domain[1])
 
 
 def _finite(value: float) -> float | None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -43,31 +42,42 @@ NOTHING = Estimate(math.nan, math.nan, math.nan, 0)
 
 
 def mean_interval(values: ArrayLike) -> Estimate:
-    """Mean with Student's 95 % interval over the finite values; the runs are taken as independent.
+    """Mean with Student's 95 % interval over the finite values, as ``stats.mean_interval`` has it; runs are independent.
 
     Examples
     --------
     >>> print(mean_interval([1.0, 2.0, 3.0, 4.0]))
     2.50 [0.45, 4.55]
     """
-    from gamesim_analysis.stats.intervals import mean_interval as student
-
     x = np.asarray(values, dtype=np.float64).ravel()
     x = x[np.isfinite(x)]
-    return NOTHING if x.size == 0 else _estimate(student(x), int(x.size))
+    if x.size == 0:
+        return NOTHING
+    if x.size > 1 and np.ptp(x) == 0.0:  # rounding of the mean is no spread
+        return Estimate(float(x[0]), float(x[0]), float(x[0]), int(x.size))
+    spread = float(x.std(ddof=1)) if x.size > 1 else math.nan
+    mean, low, high = (float(v) for v in moments(x.mean(), spread, x.size))
+    return Estimate(mean, low, high, int(x.size))
 
 
 def share_interval(hits: int, n: int) -> Estimate:
-    """A share with Wilson's 95 % interval, which stays inside [0, 1] and is honest at 0 and n.
+    """A share with Wilson's 95 % interval, as ``stats.wilson`` has it; it stays inside [0, 1] and is honest at 0 and n.
 
     Examples
     --------
     >>> print(share_interval(3, 8))
     0.375 [0.137, 0.694]
     """
-    from gamesim_analysis.stats.intervals import wilson
+    if n == 0:
+        return NOTHING
+    from scipy.special import ndtri
 
-    return NOTHING if n == 0 else _estimate(wilson(hits, n), n)
+    rate, z = hits / n, float(ndtri(0.5 + LEVEL / 2))
+    centre = (rate + z * z / (2 * n)) / (1 + z * z / n)
+    half = z * math.sqrt(rate * (1 - rate) / n + z * z / (4 * n * n)) / (1 + z * z / n)
+    return Estimate(
+        rate, 0.0 if hits == 0 else max(0.0, centre - half), 1.0 if hits == n else min(1.0, centre + half), n
+    )
 
 
 def moments(mean: ArrayLike, spread: ArrayLike, n: ArrayLike) -> tuple[FloatArray, FloatArray, FloatArray]:
@@ -78,11 +88,6 @@ def moments(mean: ArrayLike, spread: ArrayLike, n: ArrayLike) -> tuple[FloatArra
     with np.errstate(invalid="ignore", divide="ignore"):
         half = np.where(k > 1, stdtrit(np.maximum(k - 1, 1), 0.5 + LEVEL / 2) * s / np.sqrt(k), np.nan)
     return m, m - half, m + half
-
-
-def _estimate(interval: Any, n: int) -> Estimate:
-    value, low, high = (math.nan if v is None else float(v) for v in (interval.estimate, interval.low, interval.high))
-    return Estimate(value, low, high, n)
 
 
 def decimals(*values: float) -> int:

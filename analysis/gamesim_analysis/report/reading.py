@@ -17,7 +17,7 @@ from gamesim.core.errors import clean
 
 from .blocks import Table, Value
 from .charts import COLOURS, DASHES, SERIES, Spec
-from .numbers import Estimate, decimals, number
+from .numbers import Estimate, decimals, number, thinned
 from .svg import svg
 
 # In the order of charts.SHAPES, about (0, 0).
@@ -25,6 +25,7 @@ _SHAPES = (
     "M-3.6,0a3.6,3.6 0 1 0 7.2,0a3.6,3.6 0 1 0 -7.2,0Z", "M-3.3,-3.3h6.6v6.6h-6.6Z", "M0,-4L4,3.4H-4Z", "M0,-4.6L3.6,0L0,4.6L-3.6,0Z",
     "M-1.4,-4h2.8v2.6h2.6v2.8h-2.6v2.6h-2.8v-2.6h-2.6v-2.8h2.6Z", "M0,4L-4,-3.4H4Z", "M4,0L-3.4,4V-4Z", "M-4.5,-1h9v2h-9Z",
 )  # fmt: skip
+CSV_VALUES = 2400  # of one download
 _GUARDED = ("=", "+", "-", "@", "\t", "\r")
 
 
@@ -88,10 +89,24 @@ def kinds(table: Table) -> list[str]:
 def csv(table: Table) -> str:
     """The table as a ``data:`` address that a browser saves; estimates are spread over value, low, high and n."""
     names = table.download_columns or table.columns
-    rows = table.download if table.download is not None else table.rows
+    rows = _download(table)
     return "data:text/csv;charset=utf-8," + quote(
         csv_text(names, rows), safe=" ,;:/()[]'!*$@?=+|{}<>\\^`".replace(" ", "")
     )
+
+
+def _download(table: Table) -> tuple[tuple[Value, ...], ...]:
+    """The rows a reader may save, evenly thinned where there are more than a page should carry."""
+    rows = table.download if table.download is not None else table.rows
+    wide = sum(4 if isinstance(v, Estimate) else 1 for v in rows[0]) if rows else 1
+    return tuple(rows[i] for i in thinned(len(rows), max(40, CSV_VALUES // wide)))
+
+
+def saved(table: Table) -> str:
+    """What the download is called, and how much it holds where that is not all."""
+    whole = len(table.download if table.download is not None else table.rows)
+    kept = len(_download(table))
+    return "Download as CSV" if kept == whole else f"Download as CSV ({kept:,} of {whole:,} rows, evenly spread)"
 
 
 def csv_text(names: tuple[str, ...], rows: tuple[tuple[Value, ...], ...]) -> str:
@@ -135,7 +150,7 @@ def _cell(value: Value) -> str:
 
 
 def _digits(value: float) -> str:
-    return f"{value:.10g}" if math.isfinite(value) else ""
+    return f"{value:.6g}" if math.isfinite(value) else ""
 
 
 def _is_number(text: str) -> bool:
@@ -173,6 +188,7 @@ FILTERS = {
     "ends": ends,
     "kinds": kinds,
     "csv": csv,
+    "saved": saved,
     "colour": lambda index: COLOURS[index % SERIES],
     "dash": lambda index: " ".join(map(str, DASHES[index % SERIES])) if index % SERIES else "none",
     "shape": lambda index: _SHAPES[index % SERIES],

@@ -116,7 +116,7 @@ class Study:
         made = []
         for index, (place, cell, data) in enumerate(cells):
             values = {path: dig(data, path) for path in paths}
-            parts = [f"{labels[path]} {shown(value)}" for path, value in values.items()]
+            parts = [worded(path, labels[path], value) for path, value in values.items()]
             made.append(Condition(index, place, cell, values, ", ".join(parts), data))
         return tuple(_named(made, self.names))
 
@@ -158,12 +158,12 @@ class Study:
         """Whether the step tables have these columns."""
         return self.has_steps and set(columns) <= self.columns
 
-    def query(self, sql: str) -> Columns:
-        """The answer of every record, one after the other; a column ``cell`` becomes ``condition``."""
+    def query(self, sql: str, record: int | None = None) -> Columns:
+        """The answer of every record (or of one), one after the other; a column ``cell`` becomes ``condition``."""
         place = {(c.record, c.cell): c.index for c in self.conditions}
         parts: list[Columns] = []
-        for index, record in enumerate(self.records):
-            columns = {name: dense(values) for name, values in record.sql(sql).fetch().items()}
+        for index in range(len(self.records)) if record is None else (record,):
+            columns = {name: dense(values) for name, values in self.records[index].sql(sql).fetch().items()}
             if "cell" in columns:
                 cells = columns.pop("cell").astype(int)
                 columns["condition"] = np.array([place[(index, int(cell))] for cell in cells], dtype=np.int64)
@@ -218,6 +218,8 @@ class Study:
 
     def pairs(self, name: str, first: int, second: int) -> tuple[FloatArray, FloatArray] | None:
         """The measure in two conditions for the episodes that share their draws, or None where none do."""
+        if name not in self.episodes:
+            return None
         found = []
         for condition in (first, second):
             chosen = self.episodes["condition"] == condition
@@ -285,8 +287,25 @@ def short_names(paths: Sequence[str]) -> dict[str, str]:
             ending = parts[-size:]
             if not ending[0].isdigit() and sum(other.split(".")[-size:] == ending for other in paths) == 1:
                 break
-        names[path] = clean(".".join(ending), 60)
+        names[path] = clean(".".join(ending).replace("_", " "), 60)
     return names
+
+
+def worded(path: str, name: str, value: Any) -> str:
+    """A swept value with its name, in words where a key has them.
+
+    Examples
+    --------
+    >>> worded("environment.growth.rate", "rate", 0.2), worded("environment.institutions.sanctions", "sanctions", None)
+    ('rate 0.2', 'no sanctions')
+    >>> worded("environment.institutions.sanctions.disable_at", "disable at", 15)
+    'sanctions to round 15'
+    """
+    if path.endswith("sanctions.disable_at"):
+        return "sanctions throughout" if value is None else f"sanctions to round {shown(value)}"
+    if path.startswith("environment.institutions.") and shown(value) == "off":
+        return f"no {name}"
+    return f"{name} {shown(value)}"
 
 
 def shown(value: Any) -> str:

@@ -20,9 +20,12 @@ _ATTRIBUTES = frozenset(
     {
         "viewBox", "d", "x", "y", "x1", "x2", "y1", "y2", "width", "height", "r", "cx", "cy", "dx", "dy", "transform", "id",
         "fill", "fill-opacity", "stroke", "stroke-width", "stroke-dasharray", "stroke-opacity", "stroke-miterlimit",
-        "opacity", "text-anchor", "font-size", "font-weight", "clip-path", "display",
+        "opacity", "stroke-linecap", "text-anchor", "font-size", "font-weight", "clip-path", "display",
     }
 )  # fmt: skip
+_CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\ufffe\uffff]")
+_STRAIGHT = re.compile(r"(?:[ML]-?[\d.]+,-?[\d.]+|Z)+")
+_COMMAND = re.compile(r"([MLZ])(?:(-?[\d.]+),(-?[\d.]+))?")
 _NUMBER = re.compile(r"-?\d+\.\d+(?:e[-+]?\d+)?")
 _NUMERIC = frozenset({"d", "transform", "x", "y", "x1", "x2", "y1", "y2", "width", "height"})
 _PAINT = re.compile(
@@ -57,7 +60,7 @@ def sanitised(text: str, prefix: str) -> Markup:
     for element in root.iter():
         if "id" in element.attrib:
             ids[element.attrib["id"]] = next(names)
-    _check(root, ids, top=True)
+    _check(root, ids)
     root.set("aria-hidden", "true")  # the figure around it carries the words
     root.set("focusable", "false")
     ElementTree.register_namespace("", _NAMESPACE[1:-1])
@@ -65,13 +68,13 @@ def sanitised(text: str, prefix: str) -> Markup:
     return Markup(written)
 
 
-def _check(element: ElementTree.Element, ids: Mapping[str, str], top: bool = False) -> None:
+def _check(element: ElementTree.Element, ids: Mapping[str, str]) -> None:
     name = element.tag.removeprefix(_NAMESPACE)
     if not element.tag.startswith(_NAMESPACE) or name not in _ELEMENTS:
         raise ValueError(f"a drawing must not hold <{name}>")
     for key, value in list(element.attrib.items()):
         kept = _attribute(key, value, ids)
-        if kept is None or (key in ("width", "height") and top):
+        if kept is None:
             del element.attrib[key]
         else:
             element.attrib[key] = kept
@@ -80,7 +83,7 @@ def _check(element: ElementTree.Element, ids: Mapping[str, str], top: bool = Fal
     element.tail = None if name != "tspan" else element.tail
     for child in list(element):
         _check(child, ids)
-        if _empty(child):
+        if name != "clipPath" and _empty(child):
             element.remove(child)
 
 
@@ -98,7 +101,36 @@ def _attribute(key: str, value: str, ids: Mapping[str, str]) -> str | None:
         return ids[value]
     if (key, value) in (("opacity", "1"), ("stroke-miterlimit", "10"), ("font-weight", "normal")):
         return None
+    if key == "d" and _STRAIGHT.fullmatch(value):
+        return _relative(value)
     return _NUMBER.sub(_short, value) if key in _NUMERIC else value
+
+
+def _relative(path: str) -> str:
+    """A path of straight lines in steps of a tenth, each from the point before: half the letters, the same picture."""
+    out = ""
+    at = start = (0, 0)
+    drawing = False  # whether the letter l is still in force
+    for command, x, y in _COMMAND.findall(path):
+        if command == "Z":
+            out, at, drawing = out + "Z", start, False
+            continue
+        to = (round(float(x) * 10), round(float(y) * 10))
+        if command == "M":
+            out += f"M{_tenths(to[0])},{_tenths(to[1])}"
+            start, drawing = to, False
+        else:
+            across, down = _tenths(to[0] - at[0]), _tenths(to[1] - at[1])
+            before = "l" if not drawing else "" if across[0] == "-" else " "
+            out += f"{before}{across}{'' if down[0] == '-' else ','}{down}"
+            drawing = True
+        at = to
+    return out
+
+
+def _tenths(value: int) -> str:
+    text = f"{value / 10:.1f}".removesuffix(".0")
+    return text.replace("0.", ".", 1) if text.startswith(("0.", "-0.")) else text
 
 
 def _short(match: re.Match[str]) -> str:
@@ -122,4 +154,4 @@ def _unpainted(element: ElementTree.Element) -> bool:
 
 def _without_controls(text: str) -> str:
     """XML knows no control characters; labels are cleaned before, this is for what slipped through."""
-    return "".join(c if c in "\n\t" or ord(c) >= 32 else "�" for c in text)
+    return _CONTROLS.sub("�", text)

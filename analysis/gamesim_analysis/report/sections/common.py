@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 import numpy as np
@@ -10,17 +11,20 @@ import numpy as np
 from gamesim.core.arrays import AnyArray, FloatArray
 
 from ..blocks import Figure, Key, Panel, Section, Table, Value
-from ..charts import NARROW, PANEL, WIDE, Series, curves
+from ..charts import MIDDLE, NARROW, PANEL, WIDE, Series, curves, points
 from ..numbers import Estimate, moments, number, thinned
-from ..study import Columns, Study
+from ..study import Columns, Study, short_names, worded
+from ..study import shown as shown_value
 
 Made = TypeVar("Made", bound=Callable[[Study], Section | None])
 
 OVERLAID = 3  # conditions that one drawing holds legibly with their bands
 PANELS = 9
-POINTS = 120  # of a curve
+CURVES = 20  # in one figure
+LINES = 5  # in one of several drawings
+PAIRED = (2, 4)  # drawings that stand two beside one another; others three
 ROWS = 16  # of a table over time
-DOWNLOAD = 1200
+COLUMNS = 8
 
 BRACKETS = "Brackets are 95 % intervals: Student's t for means, Wilson's for shares, over episodes."
 
@@ -39,14 +43,54 @@ def sample_of_conditions(study: Study, most: int = PANELS) -> list[int]:
 def left_out(study: Study, shown: Sequence[int]) -> str:
     total = len(study.conditions)
     return (
-        f" {len(shown)} of {total} conditions are drawn, evenly spread over the sweep; the download has all."
+        f" {len(shown)} of {total} conditions are drawn, evenly spread over the sweep."
         if len(shown) < total
         else ""
     )
 
 
-def legend(study: Study, shown: Sequence[int]) -> tuple[Key, ...]:
-    return tuple(Key(place, study.name(i)) for place, i in enumerate(shown)) if len(shown) > 1 else ()
+@dataclass(frozen=True)
+class Facet:
+    """One drawing of several: its title and its curves as (colour number, condition)."""
+
+    title: str
+    members: tuple[tuple[int, int], ...]
+
+
+def arranged(study: Study, present: Sequence[int]) -> tuple[list[Facet], tuple[Key, ...]]:
+    """Where curves go: few share one drawing; a grid of two or more axes has the levels of one axis as its curves and a
+    drawing for each combination of the others; anything else is small multiples, a sample of them where there are many."""
+    if len(present) <= OVERLAID:
+        return plain(present, [c.label for c in study.conditions])
+    conditions = [study.conditions[i] for i in present]
+    paths = list(conditions[0].values)
+    levels = {p: list(dict.fromkeys(shown_value(c.values[p]) for c in conditions)) for p in paths}
+    full = np.prod([len(v) for v in levels.values()]) == len(conditions) if paths else False
+    fits = [p for p in paths if 2 <= len(levels[p]) <= LINES] or [p for p in paths if len(levels[p]) > LINES]
+    if not full or len(paths) < 2 or not fits:
+        return plain(present, [c.label for c in study.conditions])
+    axis = max(fits, key=lambda p: (len(levels[p]), p))
+    titles = short_names(paths)
+    levels[axis] = [levels[axis][i] for i in thinned(len(levels[axis]), LINES if len(levels[axis]) <= LINES else 4)]
+    groups: dict[str, list[tuple[int, int]]] = {}
+    for c in conditions:
+        title = ", ".join(worded(p, titles[p], c.values[p]) for p in paths if p != axis)
+        if shown_value(c.values[axis]) not in levels[axis]:
+            continue
+        groups.setdefault(title, []).append((levels[axis].index(shown_value(c.values[axis])), c.index))
+    first = {shown_value(c.values[axis]): c.values[axis] for c in reversed(conditions)}
+    keys = tuple(Key(i, worded(axis, titles[axis], first[level])) for i, level in enumerate(levels[axis]))
+    facets = [Facet(title, tuple(sorted(members))) for title, members in groups.items()]
+    return [facets[i] for i in thinned(len(facets), max(4, min(PANELS, CURVES // len(keys))))], keys
+
+
+def plain(present: Sequence[int], label: Sequence[str]) -> tuple[list[Facet], tuple[Key, ...]]:
+    """One drawing for up to three curves, small multiples for more."""
+    shown = [present[i] for i in thinned(len(present), PANELS)]
+    if len(shown) > OVERLAID:
+        return [Facet(label[i], ((0, i),)) for i in shown], ()
+    keys = tuple(Key(place, label[i]) for place, i in enumerate(shown)) if len(shown) > 1 else ()
+    return [Facet("", tuple(enumerate(shown)))], keys
 
 
 def spread(columns: Columns, measure: str) -> tuple[FloatArray, FloatArray, FloatArray]:
@@ -83,55 +127,67 @@ def over_time(
     if not known.any():
         return None
     present = sorted(set(columns[group][known].astype(int).tolist()))
-    shown = [present[i] for i in thinned(len(present), PANELS)]
     label = [study.name(i) for i in range(len(study.conditions))] if names is None else list(names)
-    lines = []
-    for place, one in enumerate(shown):
+    facets, keys = arranged(study, present) if names is None else plain(present, label)
+    shown = [one for facet in facets for _, one in facet.members]
+    lines = {}
+    for one in shown:
         rows = np.flatnonzero(known & (columns[group] == one))
         rows = rows[np.argsort(columns[x][rows], kind="stable")]
-        rows = rows[thinned(len(rows), POINTS)]
-        lines.append(Series(place, columns[x][rows], mean[rows], low[rows], high[rows]))
-    panels, keys = _panels(lines, [label[i] for i in shown], x, y, mean[known], domain, references, marks)
+        lines[one] = Series(0, columns[x][rows], mean[rows], low[rows], high[rows])
+    panels = drawn(lines, facets, x, y, domain, references=references, marks=marks)
     fewer = (
-        f" {len(shown)} of {len(present)} are drawn, evenly spread; the table and the download have the same."
+        f" {len(shown)} of {len(present)} are drawn, evenly spread."
         if len(shown) < len(present)
         else ""
     )
     longest = max(int(np.sum(known & (columns[group] == one))) for one in shown)
-    cut = f" Curves of {longest:,} points are drawn with {POINTS}." if longest > POINTS else ""
+    most = points(WIDE if len(facets) == 1 else MIDDLE if len(facets) in PAIRED else PANEL)
+    cut = f" Curves of {longest:,} points are drawn with {most}." if longest > most else ""
     caption = f"{meaning} Lines are means over {over}, bands their 95 % intervals (Student's t); n is {_counts(columns, measure)}.{fewer}{cut}"
-    table = _time_table(columns, measure, (mean, low, high), shown, label, x, group, known, over)
-    return Figure(title, _alt(title, lines, [label[i] for i in shown], x), caption, panels, table, keys)
+    table = _time_table(study, columns, measure, (mean, low, high), shown[:COLUMNS], label, x, group, known, over)
+    return Figure(
+        title, _alt(title, [lines[i] for i in shown], [label[i] for i in shown], x), caption, panels, table, keys
+    )
 
 
-def _panels(
-    lines: Sequence[Series],
-    names: Sequence[str],
+def drawn(
+    lines: Mapping[int, Series],
+    facets: Sequence[Facet],
     x: str,
     y: str,
-    values: AnyArray,
     domain: tuple[float | None, float | None],
-    references: Sequence[tuple[float, str]],
-    marks: Sequence[tuple[float, str]],
-) -> tuple[tuple[Panel, ...], tuple[Key, ...]]:
-    if len(lines) <= OVERLAID:
-        draw = [curves(lines, x, y, size, domain=domain, references=references, marks=marks) for size in (WIDE, NARROW)]
-        keys = tuple(Key(line.index, name) for line, name in zip(lines, names, strict=True)) if len(lines) > 1 else ()
-        return (Panel(draw[0], narrow=draw[1]),), keys
-    tops = [np.nanmax(np.where(np.isfinite(line.high), line.high, line.y)) for line in lines]  # type: ignore[arg-type]
-    floor = domain[0] if domain[0] is not None else float(np.nanmin(values))
-    top = domain[1] if domain[1] is not None else max(float(max(tops)), *(v for v, _ in references), floor + 1e-9)
-    same = (floor, top)  # one scale, so that the eye may compare panels
-    return tuple(
-        Panel(
-            curves([Series(0, s.x, s.y, s.low, s.high)], x, y, PANEL, domain=same, references=references, marks=marks),
-            name,
+    *,
+    stepped: bool = False,
+    references: Sequence[tuple[float, str]] = (),
+    marks: Sequence[tuple[float, str]] = (),
+) -> tuple[Panel, ...]:
+    """Curves in their facets, on one scale so that the eye may compare."""
+    if len(facets) > 1:
+        ends = [np.asarray(v, dtype=float) for s in lines.values() for v in (s.y, s.low, s.high) if v is not None]
+        every = np.concatenate([*ends, [value for value, _ in references]])
+        every = every[np.isfinite(every)]
+        low, high = float(every.min(initial=np.inf)), float(every.max(initial=-np.inf))
+        low, high = (low, high) if low < high else (low - 0.5, low + 0.5)
+        domain = (low if domain[0] is None else domain[0], high if domain[1] is None else domain[1])
+    panels = []
+    for facet in facets:
+        held = [replace(lines[one], index=place) for place, one in facet.members if one in lines]
+        if not held:
+            continue
+        sizes = (WIDE, NARROW) if len(facets) == 1 else (MIDDLE, None) if len(facets) in PAIRED else (PANEL, None)
+        wide, narrow = (
+            None
+            if size is None
+            else curves(held, x, y, size, stepped=stepped, domain=domain, references=references, marks=marks)
+            for size in sizes
         )
-        for s, name in zip(lines, names, strict=True)
-    ), ()
+        panels.append(Panel(wide or {}, facet.title, narrow))
+    return tuple(panels)
 
 
 def _time_table(
+    study: Study,
     columns: Columns,
     measure: str,
     band: tuple[FloatArray, FloatArray, FloatArray],
@@ -152,19 +208,31 @@ def _time_table(
     times = sorted({time for one, time in at if one in set(shown)})
     some = [times[i] for i in thinned(len(times), ROWS)]
     rows: list[tuple[Value, ...]] = [(_whole(time), *(at.get((one, time)) for one in shown)) for time in some]
+    heads: tuple[str, ...] = (group,)
+
+    def key(one: int) -> tuple[Value, ...]:
+        return (label[one],)
+
+    if group == "condition" and study.conditions[0].values and len(study.records) == 1:
+        heads = tuple(short_names(list(study.conditions[0].values)).values())
+
+        def key(one: int) -> tuple[Value, ...]:
+            return tuple(
+                v if isinstance(v, (int, float, str)) else shown_value(v) for v in study.conditions[one].values.values()
+            )
+
     keys = sorted(at)
-    kept = [keys[i] for i in thinned(len(keys), DOWNLOAD)]
     about = f"Mean [95 % interval] over {over}; n is {_counts(columns, measure)} and stands in the download."
+    if len(shown) < len({one for one, _ in at}):
+        about += f" {len(shown)} of {len({one for one, _ in at})} conditions are in the table."
     if len(some) < len(times):
         about += f" {len(some)} of {len(times):,} points in time."
-    if len(kept) < len(keys):
-        about += f" The download has {len(kept):,} of {len(keys):,} rows."
     return Table(
         (x, *(label[i] for i in shown)),
         tuple(rows),
         about=about,
-        download=tuple((label[one], _whole(time), at[one, time]) for one, time in kept),
-        download_columns=(group, x, measure),
+        download=tuple((*key(one), _whole(time), at[one, time]) for one, time in keys),
+        download_columns=(*heads, x, measure),
     )
 
 
@@ -199,20 +267,18 @@ def estimates(study: Study, name: str) -> list[Estimate]:
 
 def by_condition(study: Study, measures: Mapping[str, Sequence[Value]], title: str, about: str) -> Table:
     """A table with a row a condition: swept values, then the measures."""
-    from ..study import short_names, shown
-
     paths = list(study.conditions[0].values)
     names = short_names(paths)
-    plain = paths and len({tuple(shown(v) for v in c.values.values()) for c in study.conditions}) == len(
+    distinct = paths and len({tuple(shown_value(v) for v in c.values.values()) for c in study.conditions}) == len(
         study.conditions
     )
-    if plain:
+    if distinct:
         head = tuple(names[p] for p in paths)
-        keys: list[tuple[Value, ...]] = [tuple(shown(c.values[p]) for p in paths) for c in study.conditions]
+        keys: list[tuple[Value, ...]] = [tuple(shown_value(c.values[p]) for p in paths) for c in study.conditions]
     else:
         head, keys = ("condition",), [(c.label,) for c in study.conditions]
     rows = [(*key, *(values[i] for values in measures.values())) for i, key in enumerate(keys)]
     kept = [rows[i] for i in thinned(len(rows), 80)]
     if len(kept) < len(rows):
-        about += f" {len(kept)} of {len(rows)} conditions are shown; the download has all."
+        about += f" {len(kept)} of {len(rows)} conditions are shown."
     return Table((*head, *measures), tuple(kept), title, about, header=len(head), download=tuple(rows))

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from gamesim.core.arrays import AnyArray
+from gamesim.core.errors import clean
 
 from ..blocks import Block, Figure, Key, Panel, Section, Table, Text, Value
 from ..charts import NARROW, WIDE, Series, curves
 from ..numbers import number, thinned
-from ..study import Columns, Condition, Study
+from ..study import Columns, Condition, Study, as_mapping, numeric
 from .common import compares
 from .commons_rounds import is_commons
 
+BALLOTED = ("plurality", "borda", "approval")
 _SHOWN = 3  # conditions with a timeline
 _ROWS = 24
 
@@ -22,7 +26,8 @@ def section(study: Study) -> Section | None:
     if not is_commons(study) or not study.has("norm"):
         return None
     blocks: list[Block] = []
-    chosen = [study.conditions[i] for i in thinned(len(study.conditions), _SHOWN)]
+    most = _SHOWN if len(study.conditions) <= _SHOWN else 2
+    chosen = [study.conditions[i] for i in thinned(len(study.conditions), most)]
     for condition in chosen:
         blocks += _timeline(study, condition)
     if not blocks:
@@ -40,19 +45,25 @@ def _timeline(study: Study, condition: Condition) -> list[Block]:
     if not len(seeds):
         return []
     seed = int(seeds.min())
-    part = Study([study.records[condition.record]])
     where = f"cell = {condition.cell} and seed = {seed}"
-    rounds = part.query(
+    rounds = study.query(
         "select step, min(round) as round, min(norm) as norm, favg(harvest) as harvest, count(*) as living, "
-        f"count(case when harvest <= norm + 1e-9 then 1 end) as kept, min(stock) as stock from steps where {where} and phase = 'harvest' group by step order by step"
+        f"count(case when harvest <= norm + 1e-9 then 1 end) as kept, min(stock) as stock from steps where {where} and phase = 'harvest' group by step order by step",
+        condition.record,
     )
-    if not np.isfinite(rounds["norm"].astype(float)).any():
-        return []
-    proposals = _decisions(part, where, "norm", "proposal") if study.has("proposal") else {}
-    ballots = _decisions(part, where, "vote", "ballot") if study.has("ballot") else {}
+    events = _events(study, condition, seed)
+    words = _journal(events, rounds["step"].astype(int), rounds["round"].astype(float))
+    if not np.isfinite(numeric(rounds["norm"])).any():
+        return [words] if words else []
     rule = condition.get("environment.institutions.voting.rule", "")
     leader = condition.get("environment.institutions.leader")
-    events = _events(study, condition, seed)
+    proposals = _decisions(study, condition.record, where, "norm", "proposal") if study.has("proposal") else {}
+    # A leader's election is a vote on persons, the other rules' votes are on proposals.
+    ballots = (
+        _decisions(study, condition.record, where, "vote", "ballot")
+        if study.has("ballot") and not leader and rule in BALLOTED
+        else {}
+    )
     rows: list[tuple[Value, ...]] = []
     steps = rounds["step"].astype(int)
     for place in range(len(steps)):
@@ -61,21 +72,18 @@ def _timeline(study: Study, condition: Condition) -> list[Block]:
         votes = _between(ballots, after, at)
         g = float(rounds["norm"][place])
         before = float(rounds["norm"][place - 1]) if place else np.nan
-        said = events.get(place + 1, {})
+        said = next((d for d in events if after < d["step"] < at), None)
+        author = (
+            ", ".join(said["authors"][:3]) if said and said["authors"] else _author(offers, g, str(rule), bool(leader))
+        )
         rows.append(
             (
                 int(rounds["round"][place]),
                 g if np.isfinite(g) else None,
-                "set at the start"
-                if place == 0
-                else (
-                    "unchanged"
-                    if g == before and not offers
-                    else said.get("author") or _author(offers, g, str(rule), bool(leader))
-                ),
+                "set at the start" if place == 0 else "unchanged" if g == before and not offers else author,
                 len(offers) or None,
-                said.get("votes") or _votes(votes, offers, g) or None,
-                f"{int(rounds['kept'][place])} of {int(rounds['living'][place])}",
+                (_said(said) if said else "") or _votes(votes, offers, g) or None,
+                f"{int(rounds['kept'][place])} of {int(rounds['living'][place])}" if np.isfinite(g) else None,
                 round(float(rounds["harvest"][place]), 6),
                 round(float(rounds["stock"][place]), 6),
             )
@@ -86,42 +94,36 @@ def _timeline(study: Study, condition: Condition) -> list[Block]:
         "With the median rule a norm lies on the middle proposal, or between the middle two. One society, so no intervals."
     )
     if len(some) < len(rows):
-        about += f" {len(some)} of {len(rows)} rounds; the download has all."
+        about += f" {len(some)} of {len(rows)} rounds."
     table = Table(
         ("round", "norm", "written by", "proposals", "votes", "kept by", "mean harvest", "stock"), tuple(rows[i] for i in some),
         about=about, download=tuple(rows),
     )  # fmt: skip
     x = rounds["round"].astype(float)
     points = _points(proposals, steps, x)
-    lines = [Series(0, x, rounds["norm"].astype(float)), Series(1, x, rounds["harvest"].astype(float))]
+    lines = [Series(0, x, numeric(rounds["norm"])), Series(1, x, rounds["harvest"].astype(float))]
     panel = [
         curves(lines, "round", "fish per head", size, stepped=True, domain=(0, None), dots=points)
         for size in (WIDE, NARROW)
     ]
     title = f"Norm, proposals and harvests: {condition.label}" if study.several else "Norm, proposals and harvests"
-    known = rounds["norm"][np.isfinite(rounds["norm"].astype(float))].astype(float)
+    known = rounds["norm"][np.isfinite(numeric(rounds["norm"]))].astype(float)
     alt = (
         f"{title}. The norm began at {number(float(known[0]))} and ended at {number(float(known[-1]))}; the mean harvest began at "
         f"{number(float(rounds['harvest'][0]))} and ended at {number(float(rounds['harvest'][-1]))}."
     )
     caption = f"Replicate {seed}. The solid line is the norm in force, the dashed line the mean harvest per head, grey dots are proposals for the next round."
-    return [
-        Figure(
-            title,
-            alt,
-            caption,
-            (Panel(panel[0], narrow=panel[1]),),
-            table,
-            (Key(0, "norm in force"), Key(1, "mean harvest per head")),
-        )
-    ]
+    keys = (Key(0, "norm in force"), Key(1, "mean harvest per head"))
+    figure = Figure(title, alt, caption, (Panel(panel[0], narrow=panel[1]),), table, keys)
+    return [figure, words] if words else [figure]
 
 
-def _decisions(study: Study, where: str, phase: str, column: str) -> dict[str, AnyArray]:
+def _decisions(study: Study, record: int, where: str, phase: str, column: str) -> dict[str, AnyArray]:
     found: Columns = study.query(
-        f"select step, agent, {column} as value from steps where {where} and phase = '{phase}' and {column} is not null order by step, agent"
+        f"select step, agent, {column} as value from steps where {where} and phase = '{phase}' and {column} is not null order by step, agent",
+        record,
     )
-    return {"step": found["step"].astype(int), "agent": found["agent"], "value": found["value"].astype(float)}
+    return {"step": found["step"].astype(int), "agent": found["agent"], "value": numeric(found["value"])}
 
 
 def _between(found: dict[str, AnyArray], after: int, at: int) -> dict[str, float]:
@@ -170,6 +172,55 @@ def _points(found: dict[str, AnyArray], steps: AnyArray, x: AnyArray) -> dict[st
     return {"x": x[np.clip(place, 0, len(x) - 1)][some], "y": found["value"][some]}
 
 
-def _events(study: Study, condition: Condition, seed: int) -> dict[int, dict[str, str]]:
-    """Authors and votes by round from the journal, where it keeps norm events; the step table is enough without them."""
-    return {}
+def _events(study: Study, condition: Condition, seed: int) -> list[dict[str, Any]]:
+    """Decisions on norms in the journal of that society, where it has one to itself: step, norm, authors, votes, tie."""
+    record = study.records[condition.record]
+    found = []
+    for number_, unit in enumerate(study.manifests[condition.record].get("units") or ()):
+        entry = as_mapping(unit)
+        same = int(as_mapping(entry.get("cell") or {}).get("index", 0)) == condition.cell
+        if not same or list(entry.get("seeds") or ()) != [seed]:
+            continue
+        for event in record.events("norm", "norm_kept", unit=number_):
+            data = as_mapping(event.data)
+            authors = data.get("authors") or ([event.agent] if event.agent else [])
+            norm = data.get("text", data.get("G"))
+            votes = dict(zip(map(str, data.get("proposals") or ()), data.get("votes") or (), strict=False))
+            found.append(
+                {
+                    "step": -1 if event.step is None else int(event.step),
+                    "norm": norm if isinstance(norm, (str, int, float)) else None,
+                    "authors": [clean(str(a), 60) for a in authors],
+                    "votes": votes,
+                    "tie": [clean(str(t), 60) for t in data.get("tie") or ()],
+                    "kept": event.type == "norm_kept",
+                }
+            )
+    return found
+
+
+def _said(decision: dict[str, Any]) -> str:
+    """Votes as ``5 of 9``, with the tie that the draw settled."""
+    votes, norm = decision["votes"], decision["norm"]
+    total = sum(float(v) for v in votes.values())
+    if not total:
+        return ""
+    won = float(votes.get(str(norm), 0.0))
+    tie = f", drawn from a tie of {len(decision['tie'])}" if decision["tie"] else ""
+    return f"{number(won)} of {number(total)}{tie}"
+
+
+def _journal(decisions: list[dict[str, Any]], steps: AnyArray, x: AnyArray) -> Table | None:
+    """The decisions themselves, in words where norms are words."""
+    if not any(isinstance(d["norm"], str) for d in decisions):
+        return None
+    rows: list[tuple[Value, ...]] = []
+    for d in decisions:
+        place = int(np.clip(np.searchsorted(steps, d["step"], side="right") - 1, 0, max(len(x) - 1, 0)))
+        norm = "the last norm stays" if d["kept"] else clean(str(d["norm"]), 400)
+        rows.append((float(x[place]) if len(x) else None, norm, ", ".join(d["authors"]) or None, _said(d) or None))
+    some = thinned(len(rows), 40)
+    return Table(
+        ("decided in round", "norm", "written by", "votes"), tuple(rows[i] for i in some), "Norms in words",
+        f"As the journal has them; {len(some)} of {len(rows)} decisions. One society, so no intervals.", download=tuple(rows),
+    )  # fmt: skip

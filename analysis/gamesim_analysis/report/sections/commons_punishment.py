@@ -6,8 +6,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from ..agents import lives
 from ..blocks import Block, Note, Section, Value
-from ..numbers import Estimate, mean_interval
+from ..numbers import mean_interval
 from ..study import Study
 from .common import BRACKETS, by_condition, compares, over_time
 from .commons_rounds import is_commons, rounds
@@ -58,23 +59,18 @@ def _switches(study: Study) -> list[tuple[float, str]]:
 
 
 def _rates(study: Study) -> dict[str, Sequence[Value]] | None:
-    norm = (
-        "favg(case when norm is not null then cast(harvest <= norm + 1e-9 as double) end)"
-        if study.has("norm")
-        else "null"
-    )
-    found = study.query(
-        "with f as (select cell, seed, fsum(fines_imposed) as fines from steps where payoff is not null group by cell, seed), "
-        f"h as (select cell, seed, count(*) as lived, {norm} as complied from steps where phase = 'harvest' group by cell, seed) "
-        "select h.cell as cell, h.seed as seed, fines, fines / lived as rate, cast(complied as double) as complied from h join f on h.cell = f.cell and h.seed = f.seed "
-        "order by 1, 2"
-    )
-    if not len(found["condition"]):
+    found = lives(study)
+    if found is None or not found.has("fines_imposed", "lived"):
         return None
+    groups, inverse = found.groups()
+    fines, lived = found.total("fines_imposed", inverse), found.total("lived", inverse)
+    columns = {"fines per society": fines, "fine rate": fines / np.maximum(lived, 1)}
+    if found.has("normed", "complied"):
+        normed = found.total("normed", inverse)
+        columns["compliance"] = np.where(normed > 0, found.total("complied", inverse) / np.maximum(normed, 1), np.nan)
     table: dict[str, Sequence[Value]] = {}
-    for name, column in (("fines per society", "fines"), ("fine rate", "rate"), ("compliance", "complied")):
-        table[name] = [
-            mean_interval(found[column][found["condition"] == c.index].astype(float)) for c in study.conditions
-        ]
-    table = {name: values for name, values in table.items() if any(isinstance(e, Estimate) and e.known for e in values)}
-    return {"n": [int(np.sum(found["condition"] == c.index)) for c in study.conditions], **table}
+    for name, values in columns.items():
+        estimates = [mean_interval(values[groups[:, 0] == c.index]) for c in study.conditions]
+        if any(e.known for e in estimates):
+            table[name] = estimates
+    return {"n": [int(np.sum(groups[:, 0] == c.index)) for c in study.conditions], **table}

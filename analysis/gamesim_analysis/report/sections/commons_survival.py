@@ -6,11 +6,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ..blocks import Block, Figure, Panel, Section, Table, Text, Value
-from ..charts import NARROW, PANEL, WIDE, Series, curves
+from ..blocks import Block, Figure, Section, Table, Text, Value
+from ..charts import Series
 from ..numbers import Estimate, count, number, thinned
 from ..study import Study
-from .common import OVERLAID, PANELS, by_condition, compares, left_out, legend, sample_of_conditions
+from .common import arranged, by_condition, compares, drawn, left_out
 
 
 @compares
@@ -28,22 +28,14 @@ def section(study: Study) -> Section | None:
     if not lives:
         return None
     found = {index: kaplan_meier(*life) for index, life in lives.items()}
-    shown = [i for i in sample_of_conditions(study, PANELS) if i in found]
-    lines = []
-    for place, index in enumerate(shown):
-        k = found[index]
-        lines.append(Series(place, np.r_[0, k.times], np.r_[1, k.survival], np.r_[1, k.low], np.r_[1, k.high]))
-    how = ("round", "share still standing")
-    if len(lines) <= OVERLAID:
-        draw = [curves(lines, *how, size, stepped=True, domain=(0, 1)) for size in (WIDE, NARROW)]
-        panels: tuple[Panel, ...] = (Panel(draw[0], narrow=draw[1]),)
-        keys = legend(study, shown)
-    else:
-        panels = tuple(
-            Panel(curves([Series(0, s.x, s.y, s.low, s.high)], *how, PANEL, stepped=True, domain=(0, 1)), study.name(i))
-            for s, i in zip(lines, shown, strict=True)
-        )
-        keys = ()
+    facets, keys = arranged(study, sorted(found))
+    shown = [one for facet in facets for _, one in facet.members]
+    lines = {
+        i: Series(0, np.r_[0, k.times], np.r_[1, k.survival], np.r_[1, k.low], np.r_[1, k.high])
+        for i, k in found.items()
+        if i in shown
+    }
+    panels = drawn(lines, facets, "round", "share still standing", (0.0, 1.0), stepped=True)
     alive = []
     for index in shown:
         k = found[index]
@@ -57,13 +49,11 @@ def section(study: Study) -> Section | None:
             )
     some = [rows[i] for i in thinned(len(rows), 40)]
     about = "Share standing [95 % band, log-log with Greenwood's variance]; n at risk just before that round." + (
-        f" {len(some)} of {len(rows):,} rows; the download has {min(len(rows), 2000):,}."
-        if len(some) < len(rows)
-        else ""
+        f" {len(some)} of {len(rows):,} rows." if len(some) < len(rows) else ""
     )
     table = Table(
         ("condition", "round", "at risk", "collapsed", "censored", "standing"), tuple(some), about=about, header=2,
-        download=tuple(rows[i] for i in thinned(len(rows), 2000)),
+        download=tuple(rows),
     )  # fmt: skip
     total = sum(k.n for k in found.values())
     figure = Figure(

@@ -11,10 +11,11 @@ from gamesim.core.arrays import AnyArray
 from gamesim.core.errors import GamesimError
 from gamesim.core.registry import build
 
+from ..agents import Lives, lives
 from ..blocks import Block, Figure, Note, Panel, Section, Table, Text, Value
-from ..charts import NARROW, WIDE, Mark, dots
+from ..charts import FULL, PHONE, Mark, dots
 from ..numbers import NOTHING, Estimate, mean_interval, number, thinned
-from ..study import Study
+from ..study import Study, numeric
 from .common import BRACKETS, by_condition, compares
 from .commons_rounds import is_commons
 
@@ -23,11 +24,14 @@ from .commons_rounds import is_commons
 def section(study: Study) -> Section | None:
     if study.environment != "commons" or not is_commons(study):
         return None
+    found = lives(study)
+    if found is None:
+        return None
     targets: list[dict[str, float]] = []
     reasons: dict[str, None] = {}
     for condition in study.conditions:
-        found, why = _targets(condition.get("environment"))
-        targets.append(found)
+        known, why = _targets(condition.get("environment"))
+        targets.append(known)
         reasons.update(dict.fromkeys(why))
     if not any(targets):
         return (
@@ -35,18 +39,18 @@ def section(study: Study) -> Section | None:
             if reasons
             else None
         )
-    social = _per_episode(study)
+    social = _per_episode(study, found, targets)
     regret, eta, to_nash, to_best = [], [], [], []
     for condition, target in zip(study.conditions, targets, strict=True):
         chosen = social["condition"] == condition.index
-        part = {k: v[chosen].astype(float) for k, v in social.items() if k != "condition"}
+        part = {k: numeric(v)[chosen] for k, v in social.items() if k != "condition"}
         upkeep = float(condition.get("environment.upkeep.consumption", 0.0) or 0.0)
         regret.append(
             _mean(target, "optimum", 1 - (part["payoff"] + upkeep * part["lived"]) / target.get("optimum", np.nan))
         )
         eta.append(_mean(target, "sustained", part["harvest"] / part["rounds"] / target.get("sustained", np.nan)))
-        to_nash.append(_effort(study, condition.record, condition.cell, target.get("nash")))
-        to_best.append(_effort(study, condition.record, condition.cell, target.get("best")))
+        to_nash.append(_mean(target, "nash", part["nash"]))
+        to_best.append(_mean(target, "best", part["best"]))
     columns: dict[str, list[Value]] = {}
     for name, values in (
         ("n", [e.n for e in regret]),
@@ -99,21 +103,38 @@ def _targets(environment: Any) -> tuple[dict[str, float], list[str]]:
     return found, why
 
 
-def _per_episode(study: Study) -> Mapping[str, AnyArray]:
-    payoff = "fsum(payoff)" if study.has("payoff") else "fsum(reward)"
-    return study.query(
-        f"select cell, seed, fsum(harvest) as harvest, count(harvest) as lived, count(distinct case when phase = 'harvest' then step end) as rounds, {payoff} as payoff "
-        "from steps group by cell, seed order by cell, seed"
-    )
+def _per_episode(study: Study, found: Lives, targets: list[dict[str, float]]) -> dict[str, AnyArray]:
+    """Sums of each episode, and the mean distance of its efforts from the two targets of its cell; NaN where unknown."""
+    groups, inverse = found.groups()
+    columns: dict[str, AnyArray] = {"condition": groups[:, 0]}
+    for name in ("harvest", "lived", "payoff"):
+        columns[name] = found.total(name if found.has(name) else "reward", inverse)
+    rounds = np.zeros(len(groups))
+    np.maximum.at(rounds, inverse, found["lived"])
+    columns["rounds"] = np.maximum(rounds, 1)
+    order = {(int(c), int(s)): place for place, (c, s, _) in enumerate(groups)}
+    for name in ("nash", "best"):
+        columns[name] = np.full(len(groups), np.nan)
+    for record in range(len(study.records)) if study.has("effort", "phase") else ():
+        asked = [(n, sql) for n in ("nash", "best") if (sql := _gap(study, record, targets, n))]
+        if asked:
+            names = ", ".join(f"{sql} as {n}" for n, sql in asked)
+            gaps = study.query(
+                f"select cell, seed, {names} from steps where phase = 'harvest' group by cell, seed", record
+            )
+            places = [order[int(c), int(s)] for c, s in zip(gaps["condition"], gaps["seed"], strict=True)]
+            for n, _ in asked:
+                columns[n][places] = numeric(gaps[n])
+    return columns
 
 
-def _effort(study: Study, record: int, cell: int, target: float | None) -> Estimate:
-    if target is None or not study.has("effort"):
-        return NOTHING
-    found = Study([study.records[record]]).query(
-        f"select seed, favg(abs(effort - {float(target)!r})) as gap from steps where phase = 'harvest' and cell = {cell} group by seed order by seed"
-    )
-    return mean_interval(found["gap"].astype(float))
+def _gap(study: Study, record: int, targets: list[dict[str, float]], name: str) -> str:
+    known = [
+        f"when {c.cell} then {targets[c.index][name]!r}"
+        for c in study.conditions
+        if c.record == record and name in targets[c.index]
+    ]
+    return f"favg(abs(effort - cast(case cell {' '.join(known)} end as double)))" if known else ""
 
 
 def _mean(target: Mapping[str, float], needs: str, values: AnyArray) -> Estimate:
@@ -153,7 +174,7 @@ def shown_players(study: Study) -> str:
 def _figure(study: Study, regret: list[Estimate]) -> Figure:
     some = thinned(len(regret), 24)
     marks = [Mark(study.name(i), regret[i].value, regret[i].low, regret[i].high, 0) for i in some]
-    panel = [dots(marks, "social regret (0 = the optimum)", size, zero=True) for size in (WIDE, NARROW)]
+    panel = [dots(marks, "social regret (0 = the optimum)", size, zero=True) for size in (FULL, PHONE)]
     rows: tuple[tuple[Value, ...], ...] = tuple((study.name(i), e.n, e) for i, e in enumerate(regret))
     return Figure(
         "Distance from the social optimum",

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from ..blocks import Block, Figure, Panel, Section, Table, Text, Value
-from ..charts import NARROW, WIDE, Mark, dots
+from ..charts import FULL, PHONE, Mark, dots
 from ..numbers import Estimate, count, mean_interval, thinned
 from ..study import Study, short_names, shown
 from .common import compares
@@ -70,12 +70,17 @@ def section(study: Study) -> Section | None:
     drawn: list[str] = [name for name in ("T_s", "stock_final", "welfare") if name in study.episodes] or [names[0][0]]
     some = thinned(len(contrasts), 20)
     panels = []
-    for name in drawn[:2]:
+    drawn = [name for name in drawn if any(e.value for i in range(len(contrasts)) if (e := found[i, name]).known)][:2]
+    if not drawn:
+        return Section(
+            "effects", "What each change did", (*blocks, replace(table, title="Paired differences")), order=700
+        )
+    for name in drawn:
         marks = [
             Mark(contrasts[i].label, found[i, name].value, found[i, name].low, found[i, name].high, 0) for i in some
         ]
         label = f"difference in {dict(names)[name]}"
-        panels.append(Panel(dots(marks, label, WIDE, zero=True), narrow=dots(marks, label, NARROW, zero=True)))
+        panels.append(Panel(dots(marks, label, FULL, zero=True), narrow=dots(marks, label, PHONE, zero=True)))
     figures = [
         Figure(
             f"Effect on {dict(names)[name]}",

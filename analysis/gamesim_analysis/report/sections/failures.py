@@ -72,6 +72,16 @@ def section(study: Study) -> Section | None:
     return Section("failures", "Failures and what they could change", tuple(blocks), order=1100)
 
 
+def _limit(study: Study) -> str:
+    """What share of failures the scenario bears."""
+    limits = {as_mapping(m.get("failures") or {}).get("limit") for m in study.manifests} - {None}
+    return (
+        f" The limit the scenario sets is {min(float(v) for v in limits if v is not None):.0%} of units."
+        if limits
+        else ""
+    )
+
+
 def _range(seeds: list[Any]) -> str:
     return str(seeds[0]) if len(seeds) == 1 else f"{seeds[0]}–{seeds[-1]}" if seeds else "–"
 
@@ -130,8 +140,8 @@ def _failures(study: Study) -> Table | None:
     """Counts of the manifests: outcome -> how often, by agent where it says so."""
     rows: list[tuple[Value, ...]] = []
     for name, manifest in zip(study.names, study.manifests, strict=True):
-        for path, value in _leaves(manifest.get("failures") or {}):
-            rows.append((name, path, value))
+        counted = {k: v for k, v in (manifest.get("failures") or {}).items() if k not in ("units", "of", "limit")}
+        rows += [(name, path, value) for path, value in _leaves(counted) if value not in (0, None, "")]
     if not rows:
         return None
     return Table(

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
+
 import numpy as np
 
 from gamesim.core.errors import GamesimError, clean
 from gamesim.core.registry import build
 
+from ..agents import lives
 from ..blocks import Block, Figure, Panel, Section, Table, Value
-from ..charts import NARROW, WIDE, Mark, dots, heat
+from ..charts import FULL, PHONE, Mark, dots, heat
 from ..numbers import Estimate, count, mean_interval, number, thinned
 from ..study import Columns, Study
 from .common import compares, over_time, sample_of_conditions
@@ -23,24 +27,26 @@ def returns(study: Study) -> Section | None:
     if not study.n_episodes:
         return None
     blocks: list[Block] = []
-    if study.has("member", "reward"):
-        found = study.query(
-            "select cell, seed, member as who, fsum(reward) / count(distinct agent) as value from steps where member is not null "
-            "group by cell, seed, member order by cell, seed, member"
+    found = lives(study)
+    if found is not None and found.members and found.has("reward"):
+        groups, inverse = found.groups(found.member)
+        values = found.total("reward", inverse) / np.bincount(inverse, minlength=len(groups))
+        mine = {"condition": groups[:, 0], "who": groups[:, 2], "value": values}
+        names = [clean(m, 60) for m in found.members]
+        blocks.append(
+            _dots(study, mine, names, "member", "Return by member of the population", "its mean over the seats it held")
         )
-        if len(found["condition"]):
-            blocks.append(
-                _dots(study, found, "member", "Return by member of the population", "its mean over the seats it held")
-            )
     if study.returns.size:
-        names = _seats(study)
         size, seats = study.returns.shape
-        found = {
+        by = {
             "condition": np.repeat(study.episodes["condition"], seats),
-            "who": np.tile(np.array(names, dtype=object), size),
+            "who": np.tile(np.arange(seats), size),
             "value": study.returns.ravel(),
         }
-        blocks.append(_dots(study, found, "seat", "Return by seat", "the sum of its rewards over the episode"))
+        by_seat = _dots(study, by, _seats(study), "seat", "Return by seat", "the sum of its rewards over the episode")
+        if blocks and isinstance(by_seat, Figure):
+            by_seat = replace(by_seat.table, title="Return by seat", folded=True)
+        blocks.append(by_seat)
     if not blocks:
         return None
     return Section("returns", "What each earned", tuple(blocks), order=650)
@@ -58,18 +64,17 @@ def _seats(study: Study) -> list[str]:
     return [clean(name, 60) for name in names]
 
 
-def _dots(study: Study, found: Columns, who: str, title: str, what: str) -> Block:
-    people = list(dict.fromkeys(found["who"].tolist()))
+def _dots(study: Study, found: Columns, people: Sequence[str], who: str, title: str, what: str) -> Figure | Table:
     rows: list[tuple[Value, ...]] = []
     marks: list[Mark] = []
     for condition in study.conditions:
         for place, person in enumerate(people):
-            values = found["value"][(found["condition"] == condition.index) & (found["who"] == person)].astype(float)
+            values = found["value"][(found["condition"] == condition.index) & (found["who"] == place)]
             e = mean_interval(values)
             if not e.n:
                 continue
-            rows.append((condition.label, str(person), e.n, e) if study.several else (str(person), e.n, e))
-            label = f"{person} · {condition.label}" if study.several else str(person)
+            rows.append((condition.label, person, e.n, e) if study.several else (person, e.n, e))
+            label = f"{person} · {condition.label}" if study.several else person
             marks.append(Mark(label, e.value, e.low, e.high, place % 8 if who == "member" else 0))
     head = ("condition", who) if study.several else (who,)
     shown = thinned(len(rows), 60)
@@ -78,12 +83,12 @@ def _dots(study: Study, found: Columns, who: str, title: str, what: str) -> Bloc
     )
     table = Table(
         (*head, "n", "return"), tuple(rows[i] for i in shown), title,
-        about + (f" {len(shown)} of {len(rows)} rows; the download has all." if len(shown) < len(rows) else ""), header=len(head), download=tuple(rows),
+        about + (f" {len(shown)} of {len(rows)} rows." if len(shown) < len(rows) else ""), header=len(head), download=tuple(rows),
     )  # fmt: skip
     if len(marks) > 3 * _ROWS:
         return table
     kept = [marks[i] for i in thinned(len(marks), _ROWS)]
-    panel = [dots(kept, "return of an episode", size) for size in (WIDE, NARROW)]
+    panel = [dots(kept, "return of an episode", size) for size in (FULL, PHONE)]
     alt = f"{title}. " + "; ".join(f"{m.label}: {number(m.value)}" for m in kept[:12]) + "."
     caption = f"Dots are means over episodes of {what}, bars 95 % intervals (Student's t)." + (
         f" {len(kept)} of {len(marks)} are drawn." if len(kept) < len(marks) else ""
@@ -94,33 +99,36 @@ def _dots(study: Study, found: Columns, who: str, title: str, what: str) -> Bloc
 @compares
 def cross_table(study: Study) -> Section | None:
     """Population against population: what a member earned by who else sat at the table."""
-    if not study.has("member", "reward"):
+    found = lives(study)
+    if found is None or len(found.members) < 2 or not found.has("reward") or len(study.records) > 1:
         return None
-    found = study.query(
-        "with m as (select cell, seed, member, fsum(reward) / count(distinct agent) as value, count(distinct agent) as seats from steps "
-        "where member is not null group by cell, seed, member), "
-        "a as (select cell, seed, count(*) as kinds from m group by cell, seed), "
-        "p as (select x.cell, x.seed, x.member as one, y.member as other, x.value from m x join m y "
-        "on x.cell = y.cell and x.seed = y.seed join a on x.cell = a.cell and x.seed = a.seed where x.member <> y.member or (a.kinds = 1 and x.seats > 1)) "
-        "select one, other, count(value) as n, favg(value) as mean, stddev_samp(value) as sd from p group by one, other order by one, other"
-    )
-    people = sorted({*map(str, found["one"].tolist()), *map(str, found["other"].tolist())})
-    if len(people) < 2 or len(study.records) > 1:
+    groups, inverse = found.groups(found.member)
+    seats = np.bincount(inverse, minlength=len(groups))
+    value = found.total("reward", inverse) / seats
+    episodes, episode = np.unique(groups[:, :2], axis=0, return_inverse=True)
+    shape = (len(episodes), len(found.members))
+    earned, held = np.full(shape, np.nan), np.zeros(shape)
+    known = groups[:, 2] >= 0
+    earned[episode.reshape(-1)[known], groups[known, 2]] = value[known]
+    held[episode.reshape(-1)[known], groups[known, 2]] = seats[known]
+    alone = (held > 0).sum(axis=1) == 1
+    members = list(range(len(found.members)))[:12]
+    people = [clean(found.members[m], 60) for m in members]
+    at: dict[tuple[str, str], Estimate] = {}
+    for one in members:
+        for other in members:
+            # The diagonal is a population that met only itself, with at least two seats.
+            met = alone & (held[:, one] > 1) if one == other else (held[:, one] > 0) & (held[:, other] > 0)
+            if met.any():
+                at[people[one], people[other]] = mean_interval(earned[met, one])
+    if not at:
         return None
-    people = people[:12]
-    from ..numbers import moments
-
-    mean, low, high = moments(found["mean"], found["sd"], found["n"])
-    at = {
-        (str(a), str(b)): Estimate(float(m), float(lo), float(hi), int(n))
-        for a, b, m, lo, hi, n in zip(found["one"], found["other"], mean, low, high, found["n"], strict=True)
-    }
     values = np.array([[at[a, b].value if (a, b) in at else np.nan for b in people] for a in people])
     rows: tuple[tuple[Value, ...], ...] = tuple((a, *(at.get((a, b)) for b in people)) for a in people)
     numbers: tuple[tuple[Value, ...], ...] = tuple((a, b, e.n, e) for (a, b), e in at.items())
     digits = 0 if np.nanmax(np.abs(values)) >= 100 else 1 if np.nanmax(np.abs(values)) >= 10 else 2
-    panel = [heat(values, people, people, size, digits=digits) for size in (WIDE, NARROW)]
-    few = int(found["n"].min()) if len(found["n"]) else 0
+    panel = [heat(values, people, people, size, digits=digits) for size in (FULL, PHONE)]
+    few = min(e.n for e in at.values())
     caption = (
         "Mean return of the row's member in episodes in which the column's member sat at the table too, per seat; deeper tint is more. "
         f"Each cell rests on at least {count(few, 'episode')}; empty cells never met. The diagonal is a population that met only itself."

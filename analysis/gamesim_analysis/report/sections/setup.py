@@ -73,10 +73,12 @@ def _commands(study: Study, index: int) -> str:
     name = clean(str(scenario.get("name") or "scenario"))
     where = f"runs/{run}"
     lines = [
-        f"gamesim run {shlex.quote(where + '/scenario.yaml')} --new    # play it again, from the file this run keeps",
-        f"gamesim replay {shlex.quote(where)} --verify          # prove that it would come out the same",
-        f"gamesim report {shlex.quote(where)}                   # this page",
-        f"gamesim show {shlex.quote(where)}                     # {name}: numbers in the terminal",
+        f"# {name}: play it again, from the file that the run keeps",
+        f"gamesim run {shlex.quote(where + '/scenario.yaml')} --new",
+        "# prove that it would come out the same",
+        f"gamesim replay {shlex.quote(where)} --verify",
+        "# this page, and the numbers under it",
+        f"gamesim report {shlex.quote(where)}",
         f"gamesim export {shlex.quote(where)} --table steps --format csv",
     ]
     return "\n".join(lines)

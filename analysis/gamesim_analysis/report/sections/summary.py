@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -11,8 +11,10 @@ from ..numbers import Estimate, count, mean_interval, number, share_interval
 from ..study import Condition, Study, shown
 from .common import BRACKETS, by_condition, compares
 
+FEW = 3  # conditions that fit side by side
+
 # outcome -> what it is called in sentences and tables; the first known ones of an environment are its main figures
-COMMONS = {
+COMMONS: Mapping[str, str] = {
     "stock_final": "stock at the end",
     "T_s": "rounds until collapse or the end",
     "total_harvest": "total harvest",
@@ -59,8 +61,31 @@ def commons(study: Study) -> list[Block]:
         if name in study.episodes:
             measures[meaning] = [mean_interval(study.measure(name, c.index)) for c in study.conditions]
     about = f"Survival is the share of societies that did not collapse before the horizon. {BRACKETS}"
-    blocks.append(by_condition(study, measures, "Main figures", about))
+    blocks.append(main_figures(study, measures, about, list(COMMONS.items())))
     return blocks
+
+
+def main_figures(
+    study: Study, measures: Mapping[str, Sequence[Value]], about: str, names: Sequence[tuple[str, str]]
+) -> Table:
+    """A row a condition; where conditions are few a row a measure, and for two of them the paired difference."""
+    if len(study.conditions) > FEW:
+        return by_condition(study, measures, "Main figures", about)
+    columns = {meaning: name for name, meaning in names}
+    counts = [int(str(n)) for n in measures["n"]]
+    head = [f"{c.label} (n = {n:,})" for c, n in zip(study.conditions, counts, strict=True)]
+    gaps = {}
+    if len(study.conditions) == 2:
+        found = {meaning: study.pairs(name, 0, 1) for meaning, name in columns.items()}
+        gaps = {meaning: mean_interval(pair[0] - pair[1]) for meaning, pair in found.items() if pair is not None}
+    rows: list[tuple[Value, ...]] = []
+    for meaning, values in measures.items():
+        if meaning != "n":
+            rows.append((meaning, *values, *([gaps.get(meaning)] if gaps else [])))
+    extra = ["difference on shared draws"] if gaps else []
+    if gaps:
+        about += " The difference is first minus second, episode by episode."
+    return Table(("figure", *head, *extra), tuple(rows), "Main figures", about)
 
 
 def survival(study: Study) -> list[Estimate]:
@@ -83,12 +108,10 @@ def phrase(study: Study, condition: Condition) -> str:
     if len(condition.values) == 1 and len(study.records) == 1:
         ((path, value),) = condition.values.items()
         name = path.rsplit(".", 1)[-1].replace("_", " ")
-        if name == "disable at":
-            return "with sanctions throughout" if value is None else f"with sanctions up to round {shown(value)}"
-        if shown(value) == "off":
-            return f"without {name}"
+        if condition.label.startswith("no "):
+            return f"without {condition.label.removeprefix('no ')}"
         others = {shown(c.values[path]) for c in study.conditions} - {shown(value)}
-        return f"with {name}" if others == {"off"} else f"with {condition.label}"
+        return f"with {name}" if others == {"off"} and isinstance(value, (Mapping, bool)) else f"with {condition.label}"
     return f"in “{condition.label}”"
 
 
@@ -125,6 +148,8 @@ def _difference(study: Study, name: str, one: int, two: int, unit: str = "") -> 
     if pair is None:
         return ""
     gap = mean_interval(pair[0] - pair[1])
+    if gap.n and not np.any(pair[0] - pair[1]):
+        return f" On the same random draws there is no difference in any of {count(gap.n, 'pair')}."
     verdict = "" if not gap.bounded or gap.low > 0 or gap.high < 0 else "; the interval includes zero"
     return f" On the same random draws the difference is {gap}{unit} ({count(gap.n, 'pair')}{verdict})."
 
@@ -164,6 +189,8 @@ def _tiles(study: Study, lasted: Sequence[Estimate]) -> Tiles:
         known = [e.value for e in values if e.known]
         if not known:
             return "–", ""
+        if len(known) == 2 == len(values):
+            return f"{number(known[0])} | {number(known[1])}", f"{study.name(0)} | {study.name(1)}"
         return (
             f"{number(min(known))} – {number(max(known))}",
             f"smallest and largest mean of {count(len(values), 'condition')}",
@@ -173,6 +200,8 @@ def _tiles(study: Study, lasted: Sequence[Estimate]) -> Tiles:
         if len(lasted) == 1:
             return number(lasted[0].value), f"95 %: {_ends(lasted[0])}, n = {lasted[0].n:,}"
         known = [e.value for e in lasted if e.known]
+        if len(known) == 2:
+            return f"{known[0]:.2f} | {known[1]:.2f}", f"{study.name(0)} | {study.name(1)}"
         return (
             f"{number(min(known))} – {number(max(known))}",
             f"smallest and largest of {count(len(lasted), 'condition')}",
@@ -222,8 +251,8 @@ def generic(study: Study) -> list[Block]:
     if not measures:
         return [Note("The episodes of this run report no figures of their own.")]
     counts = [int(np.sum(study.episodes["condition"] == c.index)) for c in study.conditions]
-    table: Table = by_condition(study, {"n": counts, **measures}, "Main figures", f"n is episodes. {BRACKETS}")
-    return [*blocks, table]
+    given = [(name, name.replace("_", " ")) for name in names]
+    return [*blocks, main_figures(study, {"n": counts, **measures}, f"n is episodes. {BRACKETS}", given)]
 
 
 def _failures(study: Study) -> list[Block]:
