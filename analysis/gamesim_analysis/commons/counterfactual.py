@@ -14,7 +14,8 @@ from gamesim_analysis.metrics.cells import CellOf, cells, outcomes, scenario_of
 from gamesim_analysis.stats.multiple import holm
 from gamesim_analysis.stats.paired import PairedEffect, align, paired_effect
 
-from .societies import Society, are_rules, play, society_of
+from .norms import punishment_efficiency as efficiency_of
+from .societies import Society, are_rules, floats, play, society_of
 
 if TYPE_CHECKING:
     from gamesim.run.record import Record
@@ -74,34 +75,7 @@ def mechanism_effects(
 @metric("mechanisms")
 def mechanisms(record: Record) -> Columns:
     """What each mechanism added: paired effects of switching it off, played again on the record's own seeds."""
-    found = cells(record)
-    if found[0].get("environment.kind") != "commons":
-        raise MetricError("it measures commons societies.", path="environment.kind")
-    scenario = scenario_of(record)
-    seed, replicates = int(scenario.get("seed", 0)), int(scenario.get("replicates", 1))
-    if replicates < 2:
-        raise MetricError("one replicate gives no interval.", path="replicates")
-    societies = [(cell, society_of(cell.data, seed=seed)) for cell in found]
-    if not all(are_rules(society.seats) for _, society in societies):
-        raise MetricError(
-            "its agents answer from outside, and switching a mechanism off would ask them again.",
-            path="population",
-            hint="Sweep environment.institutions instead.",
-        )
-    work = sum(
-        replicates
-        * len(society.seats)
-        * int(cell.get("environment.horizon", 1))
-        * (1 + len(mechanisms_on(society.environment)))
-        for cell, society in societies
-    )
-    asked = "mechanisms" in (scenario.get("metrics") or ())
-    if not asked and (work > MOST_AGENT_ROUNDS or len(found) > MOST_CELLS):
-        raise MetricError(
-            f"{work:,} agent-rounds in {len(found)} cells to play again.",
-            path="metrics",
-            hint="Name 'mechanisms' to have it computed.",
-        )
+    societies, seed, replicates = _replayable(record, "mechanisms")
     table: dict[str, list[Any]] = {}
     for cell, society in societies:
         if not mechanisms_on(society.environment):
@@ -113,6 +87,32 @@ def mechanisms(record: Record) -> Columns:
     if not table:
         raise MetricError("no mechanism is switched on.", path="environment.institutions")
     return table
+
+
+@metric("punishment_efficiency", main={"punishment_efficiency": "welfare that a fish of fines and costs brought"})
+def punishment_efficiency(record: Record) -> Columns:
+    """(Welfare with punishment - without) / (fines + costs), from runs played again without it on the same draws."""
+    societies, seed, replicates = _replayable(record, "punishment_efficiency")
+    parts = []
+    for cell, society in societies:
+        if "sanctions" not in mechanisms_on(society.environment):
+            continue
+        full, bare = play(society, replicates, seed), play(without(society, "sanctions"), replicates, seed)
+        upkeep = float(cell.environment().upkeep.consumption) * floats(full, "agent_rounds")  # type: ignore[attr-defined]
+        spent = floats(full, "total_harvest") - floats(full, "welfare") - upkeep  # whatever was neither eaten nor kept
+        spent = np.where(floats(full, "fines") > 0, spent, 0.0)
+        efficiency = efficiency_of(floats(full, "welfare"), floats(bare, "welfare"), spent)
+        parts.append((cell.index, efficiency, spent))
+    if not parts:
+        raise MetricError("punishment is switched off.", path="environment.institutions.sanctions")
+    values = np.concatenate([part[1] for part in parts])
+    return {
+        "cell": np.repeat([part[0] for part in parts], replicates),
+        "seed": np.tile(np.arange(replicates), len(parts)),
+        "punishment_efficiency": values,
+        "spent": np.concatenate([part[2] for part in parts]),
+        "null_reason": np.where(np.isfinite(values), "", "punishment_efficiency: nobody was fined").astype(object),
+    }
 
 
 @metric("paired_effects")
@@ -138,6 +138,39 @@ def paired_effects(record: Record) -> Columns:
             both = np.isfinite(a) & np.isfinite(b)
             rows.append(((cell.index, cell.label, name), a[both], b[both]))
     return _effects(("cell", "label", "measure"), rows, 0.95, ("this", "first"))
+
+
+def _replayable(record: Record, name: str) -> tuple[list[tuple[CellOf, Society]], int, int]:
+    """Societies of all cells, root seed and replicates, or the reason why they are not played again for that metric."""
+    found = cells(record)
+    if found[0].get("environment.kind") != "commons":
+        raise MetricError("it measures commons societies.", path="environment.kind")
+    scenario = scenario_of(record)
+    seed, replicates = int(scenario.get("seed", 0)), int(scenario.get("replicates", 1))
+    if replicates < 2:
+        raise MetricError("one replicate gives no interval.", path="replicates")
+    societies = [(cell, society_of(cell.data, seed=seed)) for cell in found]
+    if not all(are_rules(society.seats) for _, society in societies):
+        raise MetricError(
+            "its agents answer from outside, and switching a mechanism off would ask them again.",
+            path="population",
+            hint="Sweep environment.institutions instead.",
+        )
+    work = sum(
+        replicates
+        * len(society.seats)
+        * int(cell.get("environment.horizon", 1))
+        * (1 + len(mechanisms_on(society.environment)))
+        for cell, society in societies
+    )
+    asked = name in (scenario.get("metrics") or ())
+    if not asked and (work > MOST_AGENT_ROUNDS or len(found) > MOST_CELLS):
+        raise MetricError(
+            f"{work:,} agent-rounds in {len(found)} cells to play again.",
+            path="metrics",
+            hint=f"Put '{name}' into the scenario's metrics to have it computed.",
+        )
+    return societies, seed, replicates
 
 
 def _by_seed(columns: Mapping[str, Any], cell: CellOf) -> dict[Any, dict[str, float]]:

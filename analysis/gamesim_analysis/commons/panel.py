@@ -18,11 +18,9 @@ from gamesim_analysis.metrics.cells import once
 if TYPE_CHECKING:
     from gamesim.run.record import Record
 
-BY_AGENT = (
-    "effort", "harvest", "belief", "punish", "payoff", "wealth", "fines_paid", "fines_imposed", "inspected",
-    "violation", "proposal", "ballot", "copied_from",
-)  # fmt: skip
-BY_ROUND = ("stock", "norm", "stock_after", "norm_next")
+BY_AGENT = ("effort", "harvest", "payoff", "fines_paid", "proposal", "ballot")
+BY_ROUND = ("stock", "norm", "norm_next")
+MOST_ENTRIES = 10_000_000  # episodes x rounds x agents: 80 MB a column
 
 
 @dataclass(frozen=True)
@@ -125,6 +123,12 @@ def panel(columns: Mapping[str, Any], agents: Sequence[str] | None = None) -> Pa
     episode = episode.reshape(-1)
     rounds = _rounds(episode, step, phase == "harvest", columns.get("round"))
     shape = (len(pairs), int(rounds.max(initial=0)), len(seats))
+    if shape[0] * shape[1] * shape[2] > MOST_ENTRIES:
+        raise MetricError(
+            f"{shape[0]} episodes x {shape[1]} rounds x {shape[2]} agents are too many to hold at once.",
+            path="replicates",
+            hint=f"At most {MOST_ENTRIES:,} entries; ask the step table in SQL instead.",
+        )
     playing = rounds > 0
     at = (episode[playing], rounds[playing] - 1, agent[playing])
 

@@ -206,3 +206,27 @@ def test_the_digest_is_the_same_however_often_metrics_are_computed(swept: Record
     first = Record(swept.path).digest()
     compute(Record(swept.path))
     assert Record(swept.path).digest() == first
+
+
+def test_punishment_efficiency_from_paired_runs(swept: Record) -> None:
+    found, _ = evaluate(swept, ["punishment_efficiency"])
+    table = found["punishment_efficiency"]
+    outcomes = swept.outcomes().fetch()
+    on, off = (np.flatnonzero(outcomes["cell"] == cell) for cell in (0, 1))
+    on, off = on[np.argsort(outcomes["seed"][on])], off[np.argsort(outcomes["seed"][off])]
+    np.testing.assert_allclose(table["spent"], 10 * outcomes["fines"][on], atol=1e-9)  # fines of 10, costs of 0
+    fined = outcomes["fines"][on] > 0
+    expected = (outcomes["welfare"][on] - outcomes["welfare"][off])[fined] / (10 * outcomes["fines"][on][fined])
+    np.testing.assert_allclose(table["punishment_efficiency"][fined], expected)
+    assert np.isnan(table["punishment_efficiency"][~fined]).all()
+
+
+def test_findings_can_be_checked_with_a_records_own_parameters(tmp_path: Path) -> None:
+    from gamesim_analysis.commons.findings import check_findings
+
+    record = played("commons/paper_a_harsh_selfish", tmp_path, "replicates=2", "environment.upkeep.consumption=1.5")
+    found = check_findings(record, replicates=10, seed=2)
+    assert found.names == ("F1", "F2", "F3", "F4")
+    base = check_findings("A", replicates=10, seed=2)
+    own = next(line for line in found.lines if line.finding == "F3" and line.role == "claim")
+    assert own.means != next(line for line in base.lines if line.finding == "F3").means
