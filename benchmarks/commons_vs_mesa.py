@@ -12,20 +12,16 @@ model that imitates at once, too, and lets an agent meet only others, as ours do
 
 from __future__ import annotations
 
-import os
-
-for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
-    os.environ.setdefault(variable, "1")
-
 import math
 import statistics
 import sys
-import time
 from collections.abc import Callable
 from typing import Any
 
-import mesa
-import numpy as np
+from _timing import medians  # first: it sets one thread
+
+import mesa  # isort: skip
+import numpy as np  # isort: skip
 
 from gamesim.envs.commons.batched import BatchedCommons
 from gamesim.envs.commons.config import Commons
@@ -132,32 +128,26 @@ def compare() -> None:
         raise SystemExit("the mean trajectories differ by more than sampling explains")
 
 
-def cpu(play: Callable[[], None]) -> float:
-    start = time.process_time()
-    play()
-    return time.process_time() - start
-
-
-def ours(players: int, replicates: int, rounds: int) -> float:
-    """Agent-steps per CPU-second, seeding included."""
+def ours(players: int, replicates: int, rounds: int) -> Callable[[], object]:
+    """One run, seeding included; building the environment is not, as it is not for Mesa."""
     batch = BatchedCommons(configuration(players, rounds), replicates)
+    seeds = np.arange(replicates)
 
     def play() -> None:
-        batch.reset(np.arange(replicates))
+        batch.reset(seeds)
         batch.run()
 
-    return players * replicates * rounds / cpu(play)
+    return play
 
 
-def theirs(players: int, rounds: int) -> float:
-    """Agent-steps per CPU-second, building the model not counted."""
+def theirs(players: int, rounds: int) -> Callable[[], object]:
     lake = Lake(players, 1)
 
     def play() -> None:
         for _ in range(rounds):
             lake.step()
 
-    return players * rounds / cpu(play)
+    return play
 
 
 def main() -> int:
@@ -172,9 +162,9 @@ def main() -> int:
         ("100_agents", 100, 1, 512, 1024),
         ("100_agents_100_replicates", 100, 100, 128, 1024),
     ):
-        pairs = [(ours(players, replicates, rounds), theirs(players, mesa_rounds)) for _ in range(5)]
-        mine, other = (statistics.median(column) for column in zip(*pairs, strict=True))
-        ratio = statistics.median(a / b for a, b in pairs)
+        mine, other = medians(ours(players, replicates, rounds), theirs(players, mesa_rounds))
+        mine, other = players * replicates * rounds / mine, players * mesa_rounds / other
+        ratio = mine / other
         print(f"mesa_{name} {other / 1e6:.3g} M-agent-steps/cpu-s", flush=True)
         print(f"gamesim_{name} {mine / 1e6:.3g} M-agent-steps/cpu-s", flush=True)
         print(f"ratio_{name} {ratio:.3g} x", flush=True)

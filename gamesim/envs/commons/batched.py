@@ -199,31 +199,26 @@ class BatchedCommons:
         state, institutions, draws = self.state, self.institutions, self.draws
         last = self.config.horizon if horizon is None else min(self.config.horizon, state.round - 1 + horizon)
         returns = np.zeros(state.alive.shape)
-        kept: list[tuple[AnyArray, ...]] = []
-        while state.round <= last and state.roster.count.any():
-            before = state
+        first = state.round
+        kept = np.full((7, max(0, last - first + 1), self.rows), np.nan)
+        while state.round <= last and (state.roster.everyone or state.roster.count.any()):
+            before, place = state, state.round - first
             state = play_round(state, None, institutions, draws, self._profiles)
             returns += state.payoff
-            taken = state.taken if state.taken_second is None else state.taken + state.taken_second
-            left = state.roster.count if state.roster.everyone else state.alive.sum(axis=1)
-            efforts = state.effort_round, before.roster.count
-            kept.append((state.stock, state.norm_before, taken, *efforts, state.fines_round, left, before.done))
+            kept[0, place], kept[1, place] = state.stock, state.norm_before
+            kept[2, place] = state.taken if state.taken_second is None else state.taken + state.taken_second
+            kept[3, place], kept[4, place] = state.effort_round, before.roster.count
+            kept[5, place] = state.fines_round
+            kept[6, place] = state.roster.count if state.roster.everyone else state.alive.sum(axis=1)
+            if not before.roster.everyone:
+                kept[:, place, before.done] = np.nan
             self._state = state
-            if state.done.all():
+            if not state.roster.everyone and state.done.all():
+                kept = kept[:, : place + 1]
                 break
-        series = [np.stack(each, axis=1) for each in zip(*kept, strict=True)] or [np.empty((self.rows, 0))] * 8
-        stock, norm, harvest, effort, acting, fines, alive, done = series
-        over = np.where(done, np.nan, 1.0)
-        return Trajectory(
-            stock * over,
-            norm * over,
-            harvest * over,
-            effort / np.maximum(acting, 1) * over,
-            fines * over,
-            alive * over,
-            returns,
-            outcome(state, institutions),
-        )
+        stock, norms, harvested, effort, acting, fines, alive = kept.transpose(0, 2, 1)
+        mean = effort / np.maximum(acting, 1.0)
+        return Trajectory(stock, norms, harvested, mean, fines, alive, returns, outcome(state, institutions))
 
     def _batch(self, reward: FloatArray, made: Arrays) -> Batch:
         state = self.state

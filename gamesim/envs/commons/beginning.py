@@ -144,7 +144,7 @@ def begin_round(
     """Who arrives, who is replaced, what shakes the stock, before anybody acts."""
     config = institutions.config
     rules = state.rules = institutions.timeline.at(state.round)
-    if rules.quiet and not state.replaced.any():
+    if rules.quiet and state.replaced is state.innocent:
         return
     live = ~state.done
     if rules.shock is not None:

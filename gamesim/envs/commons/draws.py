@@ -7,15 +7,16 @@ because a round reads all rows and agents at once.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from gamesim.core.arrays import BoolArray, FloatArray, IntArray
+from gamesim.core.arrays import AnyArray, BoolArray, FloatArray, IntArray
 from gamesim.core.seeds import CHUNK, Seeds
 
 TURN = 512  # agents turned round at once: the piece stays in the cache
+AHEAD = 32_768  # numbers made ready at once, for the same reason
 
 
 @dataclass(frozen=True)
@@ -54,6 +55,7 @@ class Draws:
         self._rounds = rounds
         self._held: dict[str, tuple[int, FloatArray]] = {}
         self._spare: dict[str, FloatArray] = {}
+        self._ready: dict[str, tuple[int, int, tuple[AnyArray, ...]]] = {}
 
     def at(self, name: str, number: int, rows: BoolArray | None = None) -> FloatArray:
         """Shape (columns, B, N) for round ``number`` from 0; (columns, B, 1) where the stream is shared.
@@ -67,6 +69,28 @@ class Draws:
         if held is None or held[0] != chunk:
             held = self._held[name] = (chunk, self._load(name, chunk, rows))
         return np.asarray(held[1][within])
+
+    def ready(
+        self, name: str, number: int, rows: BoolArray | None, make: Callable[[FloatArray], tuple[AnyArray, ...]]
+    ) -> tuple[AnyArray, ...]:
+        """What ``make`` makes of a round's numbers, made for several rounds at once.
+
+        Parameters
+        ----------
+        make : from (rounds, columns, B, N) to arrays that lead with rounds; always the same for a name.
+        """
+        first, end, made = self._ready.get(name, (0, 0, ()))
+        if not first <= number < end:
+            self.at(name, number, rows)
+            chunk, within = divmod(number, CHUNK)
+            block = self._held[name][1]
+            width = max(1, AHEAD // block[0].size)
+            start = within - within % width
+            part = block[start : start + width]
+            made = make(part)
+            first = chunk * CHUNK + start
+            self._ready[name] = (first, first + len(part), made)
+        return tuple(array[number - first] for array in made)
 
     def once(self, *path: str | int, columns: int) -> FloatArray:
         """A block that is drawn once an episode, shape (B, N, columns)."""

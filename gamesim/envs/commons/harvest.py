@@ -18,32 +18,31 @@ def catch_effort(effort: FloatArray, stock: FloatArray, productivity: float) -> 
 
 
 def random_order(u: FloatArray) -> IntArray:
-    """The agents of every row in the order of their uniforms: a uniformly random order, shape (B, N).
+    """The agents of every row in the order of their uniforms: a uniformly random order, shape (..., N).
 
     An agent that joins at the end leaves the order among the others as it was. The bits of a double >= 0 are ordered as
     the number is, so sorting whole numbers that carry the agent in their lowest bits gives the order several times faster
     than an argsort; ties go to the lower number.
     """
-    agents = u.shape[1]
+    agents = u.shape[-1]
     low = (1 << max(1, int(agents - 1).bit_length())) - 1
-    keys = np.ascontiguousarray(u).view(np.int64) & ~low
+    keys: IntArray = np.ascontiguousarray(u).view(np.int64) & ~low
     keys |= np.arange(agents)
-    keys.sort(axis=1)
+    keys.sort(axis=-1)
     keys &= low
     return keys
 
 
-def catch_shuffled(effort: FloatArray, stock: FloatArray, productivity: float, u: FloatArray) -> FloatArray:
-    """Each agent in random order takes alpha e_i S, and S falls at once: a cumulative product over a permutation.
+def catch_shuffled(effort: FloatArray, stock: FloatArray, productivity: float, order: IntArray) -> FloatArray:
+    """Each agent in turn takes alpha e_i S, and S falls at once: a cumulative product over a permutation.
 
     Parameters
     ----------
     effort : (B, N).  stock : (B,).  productivity : alpha; nobody takes more than there is.
-    u : (B, N), uniforms that give the order.
+    order : (B, N), the agents of each row in their order.
     """
-    order = random_order(u)
     if len(order) > 1:
-        order += np.arange(0, order.size, order.shape[1])[:, None]
+        order = order + np.arange(0, order.size, order.shape[1])[:, None]
     caught = effort.ravel().take(order)
     caught *= productivity
     if productivity > 1.0:
@@ -72,11 +71,10 @@ def ration_proportional(wanted: FloatArray, stock: FloatArray) -> FloatArray:
     return np.asarray(wanted * share[:, None])
 
 
-def ration_sequential(wanted: FloatArray, stock: FloatArray, u: FloatArray) -> FloatArray:
-    """First come, first served, in the order of the uniforms ``u`` (B, N)."""
+def ration_sequential(wanted: FloatArray, stock: FloatArray, order: IntArray) -> FloatArray:
+    """First come, first served, in the order given, (B, N)."""
     if not (wanted.sum(axis=1) > stock).any():
         return wanted
-    order = random_order(u)
     asked = np.take_along_axis(wanted, order, axis=1)
     before = np.cumsum(asked, axis=1) - asked
     given = np.clip(stock[:, None] - before, 0.0, asked)

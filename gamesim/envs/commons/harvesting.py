@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from gamesim.core.arrays import FloatArray
+from gamesim.core.arrays import AnyArray, FloatArray, IntArray
 
 from . import harvest as catching
 from .draws import Draws
+from .meeting import partners
 from .sanctions import binding_cap, breaks_rule, read
 from .state import Institutions, SocietyState
 
@@ -26,8 +27,7 @@ def harvest(
     action : (B, N), efforts, or units asked for; entries of who does not act are ignored.
     second : (B, N), effort on the second stock; without it ``action`` is the total effort and follows the catches.
     """
-    config, roster, t = institutions.config, state.roster, state.round - 1
-    settings = config.harvest
+    config, roster, settings = institutions.config, state.roster, institutions.config.harvest
     if not roster.everyone:
         action = np.where(roster.active, action, 0.0)
     state.stock_before, state.norm_before = state.stock, state.norm
@@ -40,7 +40,7 @@ def harvest(
             caught = _ration(caught, state, institutions, draws)
         state.taken = np.add.reduce(caught, axis=1)
     elif settings.catch == "shuffled":
-        order = draws.at("order", t, state.drawing)[0]
+        order = _order(state, draws)
         caught, played = catching.catch_shuffled(action, state.stock, settings.productivity, order), action
         state.taken = np.add.reduce(caught, axis=1)
     else:
@@ -53,6 +53,15 @@ def harvest(
     else:
         state.effort = np.where(roster.active, played, state.effort)
     _inspect(state, institutions, draws)
+
+
+def _order(state: SocietyState, draws: Draws) -> IntArray:
+    order: IntArray = draws.ready("order", state.round - 1, state.drawing, _orders)[0][0]
+    return order
+
+
+def _orders(u: FloatArray) -> tuple[AnyArray, ...]:
+    return (catching.random_order(u),)
 
 
 def _catch_two(
@@ -88,7 +97,7 @@ def _ration(wanted: FloatArray, state: SocietyState, institutions: Institutions,
     if rule == "proportional":
         return catching.ration_proportional(wanted, stock)
     if rule == "sequential":
-        return catching.ration_sequential(wanted, stock, draws.at("order", state.round - 1, state.drawing)[0])
+        return catching.ration_sequential(wanted, stock, _order(state, draws))
     short = np.flatnonzero(wanted.sum(axis=1) > stock)
     if not len(short):
         return wanted
@@ -111,18 +120,17 @@ def _inspect(state: SocietyState, institutions: Institutions, draws: Draws) -> N
         state.inspected, state.violation = state.nobody, state.innocent
         return
     cap = binding_cap(state.norm, state.belief)
-    looks = draws.at("sanction", t, state.drawing) if "sanction" in draws.streams else None
-    errors = None if looks is None else looks[1]
+    errors = draws.at("sanction", t, state.drawing)[0] if "sanction" in draws.streams else None
     if sanctions.kind == "pool":
         # The pool examines everybody by the group's rule; the examined agent is written down as its own inspector.
-        examined = roster.active if looks is None else roster.active & (looks[0] < sanctions.monitoring)
+        examined = roster.active & (draws.at("pairing", t, state.drawing)[0] < sanctions.monitoring)
         guilty = read(breaks_rule(state.harvest, cap, state.quota), errors, sanctions.misread)
         state.inspected = np.where(examined, np.arange(agents), agents)
         state.violation = guilty & examined
         return
-    inspected = institutions.punish.partner(draws.at("pairing", t, state.drawing)[0], roster)
-    if looks is not None and sanctions.monitoring < 1.0:
-        inspected = np.where(looks[0] < sanctions.monitoring, inspected, agents)
+    (inspected,), (rest,), _ = partners(institutions.punish, "pairing", state, draws)
+    if sanctions.monitoring < 1.0:
+        inspected = np.where(rest < sanctions.monitoring, inspected, agents)
     quota_of = None if state.quota is None else roster.of_partner(state.quota, inspected)
     broken = breaks_rule(roster.of_partner(state.harvest, inspected), cap, quota_of)
     state.inspected = inspected

@@ -7,6 +7,7 @@ import numpy as np
 from gamesim.core.arrays import BoolArray, FloatArray
 
 from .draws import Draws
+from .meeting import partners
 from .revision import adopt_probability, best_of, proportional_probability, towards_median
 from .state import TRAITS, Institutions, SocietyState
 
@@ -17,7 +18,8 @@ def revise(state: SocietyState, institutions: Institutions, draws: Draws) -> Non
     assert revision is not None
     agents = state.alive.shape[1]
     live = state.drawing
-    u = draws.at("revision", t, live)
+    models, rests, away = partners(institutions.meet, "revision", state, draws)
+    model = first = models[0]
     moving: BoolArray | None = None
     if "revise" in draws.streams:
         moving = draws.at("revise", t, live)[0] < revision.probability
@@ -27,24 +29,20 @@ def revise(state: SocietyState, institutions: Institutions, draws: Draws) -> Non
         only = np.arange(agents) == chosen
         moving = only if moving is None else moving & only
     if revision.rule == "conformist":
-        models = institutions.meet.partner(u[:-1], roster)
         copied = roster.active & (models < agents).any(axis=0)
-        model = models[0]
     else:
         if revision.rule == "best_of":
-            models = institutions.meet.partner(u[:-1], roster)
             scores = np.where(models < agents, roster.of_partner(state.average, models), -np.inf)
             which, score = best_of(scores)
             model = np.take_along_axis(models, which[None], axis=0)[0]
             copied = score > state.average
         else:
-            model = institutions.meet.partner(u[0], roster)
             score = roster.of_partner(state.average, model)
             if revision.rule == "fermi":
                 chance = adopt_probability(state.average, score, revision.selection)
             else:
                 chance = proportional_probability(state.average, score, roster.active)
-            copied = u[1] < chance
+            copied = rests[0] < chance
         if not (roster.everyone and institutions.meet.complete):
             copied &= model < agents
     if moving is not None:
@@ -52,7 +50,8 @@ def revise(state: SocietyState, institutions: Institutions, draws: Draws) -> Non
     state.model, state.copied = model, copied
     noise = draws.at("mutation", t, live) if revision.mutation > 0 else None
     # Products with 0 and 1 instead of np.where: half of the agents copy, at random, and branches on that cost more.
-    source = roster.own + copied * (model + roster.offset - roster.own)
+    steps = away[0] if model is first else model - np.arange(agents)
+    source = roster.own + copied * steps
     for column, trait in enumerate(TRAITS):
         if trait not in revision.copied:
             continue

@@ -67,8 +67,9 @@ class Roster:
 class Network(Protocol):
     complete: bool  # everybody is everybody's neighbour
 
-    def partner(self, u: FloatArray, roster: Roster) -> IntArray:
-        """For uniforms (B, N) or (C, B, N) an eligible partner each, N where there is none or the agent is out."""
+    def partner(self, u: FloatArray, roster: Roster) -> tuple[IntArray, FloatArray]:
+        """For uniforms (C, B, N) an eligible partner each, N where there is none or the agent is out; and the rest of the
+        uniform, u n - floor(u n), which is uniform whatever the partner."""
         ...
 
     def linked(self, target: IntArray) -> BoolArray:
@@ -96,20 +97,15 @@ class Complete:
     def __init__(self, players: int) -> None:
         self._players = players
 
-    def partner(self, u: FloatArray, roster: Roster) -> IntArray:
+    def partner(self, u: FloatArray, roster: Roster) -> tuple[IntArray, FloatArray]:
         agents = u.shape[-1]
-        if roster.everyone:
-            if agents < 2:
-                return np.full(u.shape, agents)
-            others = np.asarray(agents - 1)
-            chosen: IntArray = (u * others).astype(np.int64)
-            chosen += chosen >= roster.rank
-            return chosen
         others = (roster.count - 1)[:, None]
-        chosen = (u * np.maximum(others, 0)).astype(np.int64)
+        place = u * np.maximum(others, 0)
+        chosen: IntArray = place.astype(np.int64)
+        place -= chosen
         chosen += chosen >= roster.rank
         chosen = roster.members.ravel().take(roster.offset + chosen, mode="clip")
-        return np.where(roster.active & (others > 0), chosen, agents)
+        return np.where(roster.active & (others > 0), chosen, agents), place
 
     def linked(self, target: IntArray) -> BoolArray:
         return np.ones(target.shape, dtype=bool)
@@ -146,18 +142,19 @@ class Links:
         self._keys = sources * players + targets
         self._links = links
 
-    def partner(self, u: FloatArray, roster: Roster) -> IntArray:
+    def partner(self, u: FloatArray, roster: Roster) -> tuple[IntArray, FloatArray]:
         rows, agents = u.shape[-2:]
         if self._links == 0:
-            return np.full(u.shape, agents)
+            return np.full(u.shape, agents), u
         start = np.broadcast_to(self._start, (rows, agents))
         degree = np.broadcast_to(self._degree, (rows, agents))
         targets = np.broadcast_to(self._targets, (rows, self._links)).ravel()
         base = np.arange(rows)[:, None] * self._links
         if roster.everyone:
-            link = start + (u * degree).astype(np.int64)
-            chosen = targets.take(base + link, mode="clip")
-            return np.asarray(np.where(degree > 0, chosen, agents))
+            place = u * degree
+            chosen = place.astype(np.int64)
+            met = targets.take(base + start + chosen, mode="clip")
+            return np.where(degree > 0, met, agents), place - chosen
         # Count the alive ends along the links of each row, then find the one with the wanted number.
         ends = np.broadcast_to(self._targets, (rows, self._links))
         seen = np.zeros((rows, self._links + 1), dtype=np.int64)
@@ -165,10 +162,11 @@ class Links:
         before = np.take_along_axis(seen, start, axis=1)
         eligible = np.take_along_axis(seen, start + degree, axis=1) - before
         lift = np.arange(rows)[:, None] * (self._links + 1)
-        wanted = before + (u * eligible).astype(np.int64) + 1 + lift
-        link = np.searchsorted((seen + lift).ravel(), wanted, side="left") - lift - 1
-        chosen = targets.take(base + link, mode="clip")
-        return np.asarray(np.where(roster.active & (eligible > 0), chosen, agents))
+        place = u * eligible
+        chosen = place.astype(np.int64)
+        link = np.searchsorted((seen + lift).ravel(), before + chosen + 1 + lift, side="left") - lift - 1
+        met = targets.take(base + link, mode="clip")
+        return np.where(roster.active & (eligible > 0), met, agents), place - chosen
 
     def linked(self, target: IntArray) -> BoolArray:
         rows, agents = target.shape

@@ -33,7 +33,8 @@ def resolve(state: SocietyState, institutions: Institutions, draws: Draws) -> No
     state.total_harvest = state.total_harvest + state.taken
     if state.taken_second is not None:
         state.total_harvest = state.total_harvest + state.taken_second
-    state.welfare = state.welfare + np.add.reduce(payoff, axis=1)
+    gained = state.taken if payoff is state.harvest and state.taken_second is None else np.add.reduce(payoff, axis=1)
+    state.welfare = state.welfare + gained
     state.effort_round = np.add.reduce(state.played, axis=1)
     state.effort_sum = state.effort_sum + state.effort_round
     state.acts = state.acts + roster.count

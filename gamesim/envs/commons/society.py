@@ -35,7 +35,7 @@ def play_round(
     """
     state = state.copy()
     agents, round_ = state.alive.shape[1], state.round
-    while state.round == round_ and state.roster.count.any():
+    while state.round == round_ and (state.roster.everyone or state.roster.count.any()):
         if state.phase == "harvest":
             harvest(
                 state, disposed_harvest(state, institutions.config) if efforts is None else efforts, institutions, draws

@@ -18,12 +18,12 @@ def draws_of(config: Commons, seeds: Sequence[int] | IntArray) -> Draws:
     rules, streams = config.institutions, {"policy": Stream(("policy", 1))}
     if rules.sanctions is not None:
         streams["pairing"] = Stream(("society", "pairing"))
-        if rules.sanctions.monitoring < 1 or rules.sanctions.kind == "pool" or can_misread(config):
-            streams["sanction"] = Stream(("society", "sanction"), 2)
+        if can_misread(config):
+            streams["sanction"] = Stream(("society", "sanction"))
     revision = rules.revision
     if revision is not None and revision.rule != "none":
         looks = revision.sample if revision.rule in ("best_of", "conformist") else 1
-        streams["revision"] = Stream(("society", "revision"), looks + 1)
+        streams["revision"] = Stream(("society", "revision"), looks)
         if revision.mutation > 0:
             streams["mutation"] = Stream(("society", "mutation"), 3, normal=True)
         if revision.probability < 1:
