@@ -45,7 +45,7 @@ def govsim(
     records = list(found) if isinstance(found, (list, tuple)) else [found]
     items = []
     for record in records:
-        rows = record.table("govsim").rows() if "govsim" in record.tables else record.outcomes().rows()
+        rows = record.table("govsim_scores").rows() if "govsim_scores" in record.tables else record.outcomes().rows()
         items.append({"run": str(record.path), "status": record.manifest.status, "episodes": len(rows), "scores": rows})
         columns = [name for name in (rows[0] if rows else {}) if name not in ("unit", "cell", "episode")][:12]
         if rows:

@@ -52,6 +52,15 @@ def import_govsim(
         "months": months,
         "labels": list(labels),
         "survival": str(survival_count(runs)),
+        "notes": [
+            f"{survival_count(runs)}.",
+            *(
+                f"{run.name}: {run.unreadable_share:.0%} of its answers are unreadable."
+                for run in runs
+                if run.unreadable_share
+            ),
+            *(f"{run.name}: {mark}." for run in runs for mark in run.marks),
+        ],
     }
     return write_imported(
         name,
