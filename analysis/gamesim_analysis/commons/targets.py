@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from functools import lru_cache
 from typing import Any
 
@@ -48,15 +49,25 @@ def optimum_harvest(environment: Any) -> float:
         and growth.law in ("doubling_cap", "none")
     )
     ends = growth.minimum * growth.capacity, "after_harvest" if growth.after_harvest else "after_growth"
-    return _optimum(growth.law_object(), growth.start, environment.horizon, feasible_fraction(environment), whole, ends)
+    asked = environment.harvest.catch == "request"
+    fraction = 1.0 if asked else feasible_fraction(environment)
+    most = float(environment.limit * environment.players) if asked else math.inf
+    return _optimum(growth.law_object(), growth.start, environment.horizon, fraction, most, whole, ends)
 
 
 @lru_cache(maxsize=256)
 def _optimum(
-    law: GrowthLaw, stock: float, horizon: int, fraction: float, integer: bool, ends: tuple[float, Any]
+    law: GrowthLaw, stock: float, horizon: int, fraction: float, most: float, integer: bool, ends: tuple[float, Any]
 ) -> float:
     best = horizon_optimum(
-        law, stock, horizon, max_fraction=fraction, integer=integer, collapse=ends[0], tested=ends[1]
+        law,
+        stock,
+        horizon,
+        max_fraction=fraction,
+        max_harvest=most,
+        integer=integer,
+        collapse=ends[0],
+        tested=ends[1],
     )
     return best.total
 
