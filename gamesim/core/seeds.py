@@ -13,6 +13,7 @@ from __future__ import annotations
 import hashlib
 import json
 import threading
+from functools import lru_cache
 
 import numpy as np
 from numpy.random import PCG64DXSM, Generator, SeedSequence
@@ -80,6 +81,7 @@ class Seeds:
         return generator
 
 
+@lru_cache(maxsize=4096)
 def _name(path: tuple[str | int, ...]) -> bytes:
     return json.dumps(
         [p if isinstance(p, str) else int(p) for p in path], ensure_ascii=True, separators=(",", ":")

@@ -114,16 +114,21 @@ class Draws:
         laid = self._memory(name, (length, stream.columns, len(self.roots), agents))
         path = (*stream.path, "chunk", chunk)
         shape = (agents, CHUNK, stream.columns)
-        drawn = np.empty(shape)
-        for row, root in enumerate(self.roots):
-            if rows is not None and not rows[row]:
-                laid[:, :, row] = 0.0
-                continue
-            draw = root.normals if stream.normal else root.block
-            draw(*path, shape=shape, out=drawn)
+        # Small societies are turned many rows at once, a large one in pieces.
+        group = max(1, TURN // agents)
+        drawn = np.empty((min(group, len(self.roots)), *shape))
+        for first in range(0, len(self.roots), group):
+            some = self.roots[first : first + group]
+            for place, root in enumerate(some):
+                if rows is not None and not rows[first + place]:
+                    drawn[place] = 0.0
+                    continue
+                draw = root.normals if stream.normal else root.block
+                draw(*path, shape=shape, out=drawn[place])
             for start in range(0, agents, TURN):
                 part = slice(start, start + TURN)
-                laid[:, :, row, part] = drawn[part, :length].transpose(1, 2, 0)
+                turned = drawn[: len(some), part, :length].transpose(2, 3, 0, 1)
+                laid[:, :, first : first + len(some), part] = turned
         return laid
 
     def _memory(self, name: str, shape: tuple[int, ...]) -> FloatArray:

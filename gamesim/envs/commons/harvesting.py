@@ -134,4 +134,6 @@ def _inspect(state: SocietyState, institutions: Institutions, draws: Draws) -> N
     quota_of = None if state.quota is None else roster.of_partner(state.quota, inspected)
     broken = breaks_rule(roster.of_partner(state.harvest, inspected), cap, quota_of)
     state.inspected = inspected
-    state.violation = read(broken, errors, sanctions.misread) & (inspected < agents)
+    violation = read(broken, errors, sanctions.misread)
+    certain = roster.everyone and institutions.punish.complete and sanctions.monitoring == 1.0
+    state.violation = violation if certain else violation & (inspected < agents)
