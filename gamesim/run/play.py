@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, ClassVar
 
@@ -122,6 +121,8 @@ def _seatings(
 
 def _journalled(unit: Unit, scenario: Scenario, specs: Sequence[Any], episodes: Sequence[int], writer: Any) -> Rollout:
     """Episodes one after the other, every step in the journal."""
+    import asyncio
+
     from .episode import Episode
     from .rollout import concatenated
 
