@@ -22,7 +22,7 @@ from .outcomes import outcome_columns
 from .perform import Answer, Job, error_from
 from .progress import Progress
 from .record import add_table
-from .store import clean_leftovers
+from .store import FOLDERS, clean_leftovers
 from .units import experiment_of, result_of
 from .writer import STEPS, journal_path, part_path, result_from
 
@@ -66,6 +66,8 @@ class Session:
         manifest = self.manifest
         manifest.status, manifest.reason = "running", None
         manifest.resumed += int(resumed)
+        for folder in FOLDERS:
+            seal.make_directory(self.directory / folder)
         self._unmerge()
         self._cells = {cell.index: cell.scenario.data for cell in cells(self.scenario)}
         self._progress.tell(
@@ -126,6 +128,7 @@ class Session:
         if entry.sealed:
             self._check_sealed(entry)
             return True
+        entry.tries = entry.tries if entry.status == "failed" else 0  # deaths count within one invocation
         if entry.status == "failed":
             if not self._retry_failed:
                 return True

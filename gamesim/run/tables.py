@@ -373,8 +373,12 @@ def _fetched_column(values: Any) -> AnyArray:
     items = values.tolist()
     if all(type(item) in (str, int, float, bool, type(None)) for item in items):
         return _unmasked(values) if isinstance(values, np.ma.MaskedArray) else values
-    told = [item if item is None or isinstance(item, str) else json.dumps(item, default=str) for item in items]
+    told = [item if item is None or isinstance(item, str) else json.dumps(item, default=_told) for item in items]
     return _objects(np.array([*told, None], dtype=object)[:-1])
+
+
+def _told(item: Any) -> Any:
+    return item.tolist() if isinstance(item, (np.ndarray, np.generic)) else str(item)
 
 
 # ---- text forms ---------------------------------------------------------------------------------------------------

@@ -69,6 +69,7 @@ class Worker:
         self._expired = False
         self._answered = 0
         self._answer_limit = 0
+        self._type = ""
         self._loaded: list[str] = []  # modules the last child needed and this process lacks
 
     def serve(self) -> None:
@@ -132,6 +133,7 @@ class Worker:
         with contextlib.suppress(OSError):
             os.setpgid(child, child)  # both sides do it: whoever comes first
         self._job, self._child, self._pipe, self._child_buffer = message["job"], child, read, bytearray()
+        self._type = message["type"]
         wall = limits.get("wall")
         self._deadline = time.monotonic() + wall if wall is not None else None
         self._expired, self._answered, self._answer_limit = False, 0, int(limits.get("answer") or 0)
@@ -161,6 +163,8 @@ class Worker:
                     self._loaded = said["loaded"]
                 else:
                     self._say({"job": self._job, **said})
+                if "loaded" in said or (self._type == "task" and ("done" in said or "error" in said)):
+                    self._kill()  # it has said its last; processes of its own that linger go with it
         else:
             self._finish("wall" if self._expired else None)
 
@@ -277,10 +281,9 @@ def forbid_network() -> None:
     local = {getattr(socket, "AF_UNIX", None)}
 
     def hook(event: str, arguments: tuple[Any, ...]) -> None:
-        if (
-            (event == "socket.__new__"
-            and arguments[1] not in local)
-            or event in ("socket.getaddrinfo", "socket.gethostbyname")
+        if (event == "socket.__new__" and arguments[1] not in local) or event in (
+            "socket.getaddrinfo",
+            "socket.gethostbyname",
         ):
             raise PermissionError("a replay opens no socket")
 

@@ -152,6 +152,8 @@ class Writer:
 
     def recorded(self) -> Sequence[Mapping[str, Any]]:
         """Committed events of an earlier try: ``i, t, step, phase, agent, d``; without the runner's own lines."""
+        if self._unit.mode == "unit":
+            return []
         return [event.as_dict() for event in self._recorded if event.type not in RESERVED]
 
     @property

@@ -1,4 +1,4 @@
-"""Plays the trial in a process of its own, to be killed: drive.py STORE JOURNAL WORKERS. Prints the digest."""
+"""Plays the trial in a process of its own, to be killed: drive.py STORE JOURNAL WORKERS [HORIZON]. Prints the digest."""
 
 import sys
 from pathlib import Path
@@ -13,8 +13,9 @@ from gamesim.run.runner import run
 
 def main() -> None:
     store, journal, workers = sys.argv[1:4]
+    horizon = int(sys.argv[4]) if len(sys.argv) > 4 else 8
     try:
-        record = run(trial_scenario(journal), store=store, workers=int(workers), experiment=REFERENCE)
+        record = run(trial_scenario(journal, horizon=horizon), store=store, workers=int(workers), experiment=REFERENCE)
     except Interrupted as error:
         print(error, file=sys.stderr)
         sys.exit(error.exit_code)

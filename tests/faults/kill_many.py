@@ -28,7 +28,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="gamesim-kills-") as scratch:
         campaign = Campaign(Path(scratch), seed)
         tally = campaign.each_operation(sys.argv[2], int(sys.argv[3])) if each else campaign.go(kills, tell)
-    print(tally)
+    print(tally, *tally.notes, sep="\n")
     for kind, number in sorted(tally.by_kind.items()):
         print(f"  {kind}: {number}")
     return 0 if tally.clean() else 1

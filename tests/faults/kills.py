@@ -48,6 +48,7 @@ class Tally:
     different: int = 0
     by_kind: Counter = field(default_factory=Counter)
     seconds: list[float] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
 
     def clean(self) -> bool:
         return self.lost_steps == self.lost_units == self.played_again == self.asked_again == self.different == 0
@@ -141,6 +142,9 @@ class Campaign:
         leftovers = [path for path in store.rglob("*") if path.name.startswith(seal.TEMPORARY)]
         if digest != self.whole(journal)[0] or status != "complete" or leftovers:
             self.tally.different += 1
+            self.tally.notes.append(
+                f"{journal}, {workers} workers, {where}: {status}, {digest[:8]}, {[p.name for p in leftovers]}"
+            )
             return
         shutil.rmtree(store)
         log.unlink(missing_ok=True)
@@ -159,7 +163,11 @@ class Campaign:
             self.tally.landed += self.send(child)
         elif where == "worker":
             time.sleep(float(self.rng.uniform(0, seconds * slow)))
-            players = [line.split()[2] for line in log.read_text().splitlines() if line.startswith("start")] if log.exists() else []
+            players = (
+                [line.split()[2] for line in log.read_text().splitlines() if line.startswith("start")]
+                if log.exists()
+                else []
+            )
             if players:
                 self.tally.landed += self.send(int(players[-1]))
             time.sleep(float(self.rng.uniform(0, seconds)))

@@ -14,7 +14,9 @@ SCRIPT = Path(__file__).parent / "kill_many.py"
 def campaign(*arguments):
     """In a process of its own: it forks, which a process that has opened a database must not."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("TRIAL_")}
-    done = subprocess.run([sys.executable, str(SCRIPT), *arguments], env=environment, capture_output=True, text=True, timeout=500)
+    done = subprocess.run(
+        [sys.executable, str(SCRIPT), *arguments], env=environment, capture_output=True, text=True, timeout=500
+    )
     assert done.returncode == 0, done.stdout + done.stderr
     found = re.search(r"kills (\d+) \(process alive (\d+)\)", done.stdout)
     assert found is not None

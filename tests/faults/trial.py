@@ -44,7 +44,9 @@ class Trial:
             return ()
         mode = "step" if scenario.record.journal == "step" else "unit"
         if not done:
-            return [make_unit(cell, (r,), {"wave": 0}, mode) for cell in cells(scenario) for r in range(scenario.replicates)]
+            return [
+                make_unit(cell, (r,), {"wave": 0}, mode) for cell in cells(scenario) for r in range(scenario.replicates)
+            ]
         total = sum(outcome["height"] for result in done.values() for outcome in result.outcomes)
         return [make_unit(cells(scenario)[0], (0,), {"wave": 1, "total": total}, mode)]
 
@@ -57,7 +59,9 @@ class Trial:
         horizon = context.scenario.environment.horizon
         pause = float(os.environ.get("TRIAL_PAUSE", "0"))
         height = np.zeros(WALKERS)
-        rows: dict[str, list[Any]] = {name: [] for name in ("seed", "step", "phase", "agent", "action", "height", "note")}
+        rows: dict[str, list[Any]] = {
+            name: [] for name in ("seed", "step", "phase", "agent", "action", "height", "note")
+        }
         for step in range(horizon):
             for walker in range(WALKERS):
                 agent = f"walker_{walker}"

@@ -67,7 +67,6 @@ def test_every_truncation_opens_at_a_commit(tmp_path):
 def test_every_changed_bit_before_the_last_commit_is_corruption_with_its_line(tmp_path):
     raw = written(steps=6)
     path = tmp_path / "unit.jsonl"
-    missed = []
     for bit in range(0, (len(raw) - 1) * 8, 5):  # the very last byte is the line feed: without it the tail is torn
         damaged = bytearray(raw)
         damaged[bit // 8] ^= 1 << bit % 8
@@ -134,7 +133,9 @@ def test_a_resumed_unit_that_says_something_else_is_named_by_step_and_digest(dir
     first.close()
     again = Writer(UNIT, directory)
     again.event("action", step=0, phase="p", agent="a", move=0)
-    with pytest.raises(ReplayMismatchError, match=r"step 0: environment state differs \(recorded state 0, replayed other\)"):
+    with pytest.raises(
+        ReplayMismatchError, match=r"step 0: environment state differs \(recorded state 0, replayed other\)"
+    ):
         again.commit(state="other", rng="rng 0")
     again = Writer(UNIT, directory)
     with pytest.raises(ReplayMismatchError, match="'move' of event 'action' differs"):
@@ -148,7 +149,11 @@ def test_outcomes_are_written_once_whoever_writes_them(directory):
     writer.event("outcome", **outcome)
     sealed = writer.seal(UnitResult(unit.key, "complete", (outcome,)))
     assert sealed.result["outcomes"] == [{"seed": 4, "episode": 9, "height": None}]
-    assert [event.type for event in read_journal(journal_path(directory, unit.name)).events] == ["unit", "outcome", "end"]
+    assert [event.type for event in read_journal(journal_path(directory, unit.name)).events] == [
+        "unit",
+        "outcome",
+        "end",
+    ]
     other = Writer(Unit("ef" * 32, {"index": 0, "values": {}}, (4,)), directory)
     other.event("outcome", seed=4, height=1.0)
     with pytest.raises(RecordError, match="differ from the outcomes"):

@@ -71,7 +71,11 @@ def test_units_keep_their_keys_in_another_sweep(tmp_path):
     assert text is not None
     turned = load_scenario("# a comment\n" + text.replace("[0.0, 0.25]", "[0.25, 0.5, 0.0]"))
     second, _ = play(tmp_path, scenario=turned)
-    wave = lambda record: {u.cell["values"]["environment.noise"]: u.key for u in record.units if u.wave == 0 and u.seeds == [0]}  # noqa: E731
+
+    def wave(record):
+        first_units = [unit for unit in record.units if unit.wave == 0 and unit.seeds == [0]]
+        return {unit.cell["values"]["environment.noise"]: unit.key for unit in first_units}
+
     assert wave(first)[0.0] == wave(second)[0.0]
     assert wave(first)[0.25] == wave(second)[0.25]
     assert len(set(wave(second).values())) == 3
@@ -95,7 +99,7 @@ def test_a_unit_that_raises_fails_alone_and_is_not_tried_again(tmp_path, monkeyp
     assert set(record.sql("select type from failures")["type"]) == {kind}
     # the failure stays: running again plays nothing, asking for it does, and then the run is what it would have been
     monkeypatch.delenv("TRIAL_FAULT")
-    again, events = play(tmp_path / "runs")
+    _, events = play(tmp_path / "runs")
     assert count(events, "unit_started") == 0
     healed = resume(record.path, retry_failed=True)
     assert healed.manifest.status == "complete"
@@ -158,7 +162,10 @@ def test_the_wall_limit_stops_and_the_run_goes_on(tmp_path, monkeypatch):
 def test_a_signal_stops_within_its_grace_and_a_second_at_once(tmp_path, workers, number, code):
     environment = {**os.environ, "TRIAL_PAUSE": "0.1"}
     driver = subprocess.Popen(
-        [sys.executable, str(FAULTS / "drive.py"), str(tmp_path), "step", str(workers)], env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        [sys.executable, str(FAULTS / "drive.py"), str(tmp_path), "step", str(workers)],
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
     )
     wait_for(lambda: list(tmp_path.glob("*/events/*.jsonl")), 60)
     began = time.monotonic()
@@ -174,7 +181,9 @@ def test_a_signal_stops_within_its_grace_and_a_second_at_once(tmp_path, workers,
 
 def test_a_second_signal_does_not_wait_for_a_unit_that_hangs(tmp_path):
     environment = {**os.environ, "TRIAL_FAULT": json.dumps({"0": "hang"})}
-    driver = subprocess.Popen([sys.executable, str(FAULTS / "drive.py"), str(tmp_path), "unit", "1"], env=environment, stderr=subprocess.PIPE)
+    driver = subprocess.Popen(
+        [sys.executable, str(FAULTS / "drive.py"), str(tmp_path), "unit", "1"], env=environment, stderr=subprocess.PIPE
+    )
     wait_for(lambda: list(tmp_path.glob("*/log.jsonl")), 60)
     time.sleep(0.5)
     driver.send_signal(signal.SIGINT)
@@ -196,7 +205,11 @@ def wait_for(condition, seconds):
 
 def test_two_writers_one_gets_a_busy_error_and_the_dead_are_taken_over(tmp_path):
     environment = {**os.environ, "TRIAL_PAUSE": "0.2"}
-    driver = subprocess.Popen([sys.executable, str(FAULTS / "drive.py"), str(tmp_path), "step", "1"], env=environment, stdout=subprocess.DEVNULL)
+    driver = subprocess.Popen(
+        [sys.executable, str(FAULTS / "drive.py"), str(tmp_path), "step", "1"],
+        env=environment,
+        stdout=subprocess.DEVNULL,
+    )
     try:
         wait_for(lambda: list(tmp_path.glob("*/events/*.jsonl")), 60)
         directory = next(tmp_path.iterdir())
@@ -243,7 +256,11 @@ def test_the_run_directory_is_private_and_says_what_it_is(tmp_path):
     assert (modes, folders) == ({"0o600"}, {"0o700"})
     assert (record.path / "scenario.yaml").read_text() == trial_scenario().source
     listed = set(record.manifest.files)
-    there = {p.relative_to(record.path).as_posix() for f in ("events", "tables", "steps.parquet") for p in (record.path / f).iterdir()}
+    there = {
+        p.relative_to(record.path).as_posix()
+        for f in ("events", "tables", "steps.parquet")
+        for p in (record.path / f).iterdir()
+    }
     assert listed == there
     assert record.path.name == f"trials-walk-{record.manifest.identity[:8]}"
 
@@ -258,7 +275,9 @@ def test_outcomes_have_swept_values_returns_and_no_value_where_there_is_none(tmp
     assert all(row["height"] == pytest.approx(sum(row[f"return.{i}"] for i in range(3))) for row in rows)
     crossed = table["crossed"]
     assert np.isnan(crossed).any() or (crossed == 1).all()
-    total = record.sql("select cell, seed, sum(action) as total from steps where unit in (select unit from units where wave = 0) group by all")
+    total = record.sql(
+        "select cell, seed, sum(action) as total from steps where unit in (select unit from units where wave = 0) group by all"
+    )
     by_key = {(row["cell"], row["seed"]): row["total"] for row in total.rows()}
     assert all(by_key[row["cell"], row["seed"]] == pytest.approx(row["height"]) for row in rows[:6])
 
@@ -270,7 +289,9 @@ def test_many_units_leave_few_files_with_the_same_rows(tmp_path):
     assert len(files) <= 16
     assert len(list((record.path / "steps.parquet").iterdir())) == len(files)
     assert len(record.steps()) == 301 * 2 * 3
-    order = record.sql("select distinct on (unit) unit, row_number() over () as n from steps order by n")["unit"].tolist()
+    order = record.sql("select distinct on (unit) unit, row_number() over () as n from steps order by n")[
+        "unit"
+    ].tolist()
     assert order == [unit.name for unit in record.units]
     assert Record(record.path, verify="full").digest() == record.digest()
 

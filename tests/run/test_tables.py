@@ -20,7 +20,7 @@ MIXED = {
     "gaps": [1, None, 3, 2**60 + 1, 5],
     "truth": np.array([True, False, True, True, False]),
     "maybe": [True, None, False, None, True],
-    "text": ["a", None, "", "=cmd|x", "ü\n\"q\","],
+    "text": ["a", None, "", "=cmd|x", 'ü\n"q",'],
     "label": np.array(["x", "yy", "zzz", "w", "v"]),
 }
 
@@ -113,7 +113,9 @@ def test_jsonl_reads_back():
 @settings(max_examples=60, deadline=None)
 @given(st.lists(st.floats(width=64), max_size=20), st.data())
 def test_floats_survive_csv_exactly(values, data):
-    texts = data.draw(st.lists(st.text(st.characters(codec="utf-8"), max_size=8), min_size=len(values), max_size=len(values)))
+    texts = data.draw(
+        st.lists(st.text(st.characters(codec="utf-8"), max_size=8), min_size=len(values), max_size=len(values))
+    )
     table = Table({"x": np.array(values, dtype=float), "s": texts})
     rows = list(csv.reader(io.StringIO("".join(csv_lines(table, raw=True)), newline="")))[1:]
     back = np.array([float(row[0] or "nan") for row in rows])
