@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gamesim.core.errors import MetricError, UnknownKindError
+from gamesim.core.errors import MetricError, PluginError, UnknownKindError, clean
 from gamesim.core.registry import entry, names
 from gamesim_analysis.stats.intervals import mean_interval, wilson
 
@@ -34,8 +35,19 @@ def chosen(record: Record, only: Iterable[str] | None = None) -> tuple[list[Metr
     for name in asked:
         if name not in known:
             raise UnknownKindError.named("metric", name, known, path="metrics")
-    metrics = [_as_metric(name) for name in (asked or known)]
-    return [m for m in metrics if asked or m.default], bool(asked)
+    return [_as_metric(name) for name in asked] if asked else [m for m in map(_usable, known) if m.default], bool(asked)
+
+
+def _usable(name: str) -> Metric:
+    """The metric; one whose package is broken becomes a metric that does not apply, so that it spoils no run of others."""
+    try:
+        return _as_metric(name)
+    except PluginError as error:
+        return Metric(name, partial(_broken, str(error)))
+
+
+def _broken(problem: str, record: Record) -> Columns:
+    raise MetricError(problem)
 
 
 def evaluate(record: Record, only: Iterable[str] | None = None) -> tuple[dict[str, Columns], dict[str, str]]:
@@ -46,17 +58,34 @@ def evaluate(record: Record, only: Iterable[str] | None = None) -> tuple[dict[st
     MetricError
         When a metric asked for by name does not apply.
     """
+    from gamesim.run.tables import Table
+
     metrics, asked = chosen(record, only)
     found: dict[str, Columns] = {}
     reasons: dict[str, str] = {}
     for metric in metrics:
         try:
-            found[metric.name] = metric(record)
+            columns = metric(record)
+            if not _ours(metric):
+                columns = Table(columns).columns  # what cannot be a table shows here, not when it is written
+            found[metric.name] = columns
         except MetricError as error:
             if asked:
                 raise
             reasons[metric.name] = str(error)
+        except Exception as error:
+            if _ours(metric):
+                raise
+            problem = f"metric '{metric.name}' raised {type(error).__name__}: {clean(error)}."
+            if asked:
+                raise PluginError(problem) from error
+            reasons[metric.name] = problem  # somebody's metric that does not say where it applies
     return found, reasons
+
+
+def _ours(metric: Metric) -> bool:
+    """Whether a fault in it is a bug of gamesim, to be shown as one."""
+    return (getattr(metric.function, "__module__", None) or "").split(".")[0] == "gamesim_analysis"
 
 
 def compute(record: Record, only: Iterable[str] | None = None) -> dict[str, Table]:
