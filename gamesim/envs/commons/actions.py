@@ -138,7 +138,8 @@ class CommonsAction:
         sanctions = self.institutions.timeline.at(state.round).sanctions
         if sanctions is None or sanctions.kind == "antisocial" or self.institutions.config.institutions.text:
             return allowed
-        cap = binding_cap(state.norm, state.belief)[:, seat, None]
+        caps = binding_cap(state.norm, state.belief)
+        cap = caps[:, seat, None] if caps.shape[1] > 1 else caps
         broken = breaks_rule(state.harvest, cap, state.quota)[0]
         inspected = (np.arange(agents) == state.inspected[0, seat]) & state.violation[0, seat]
         return np.asarray(np.logical_and(allowed, broken | inspected))

@@ -17,9 +17,9 @@ def norm(state: SocietyState, proposals: FloatArray, institutions: Institutions,
     rules, roster = state.rules, state.roster
     active = roster.active
     state.proposals = proposals if roster.everyone else np.where(active, proposals, np.nan)
-    if not institutions.config.institutions.text:
+    if not institutions.config.institutions.text and proposals is not state.belief:
         state.belief = np.where(np.isnan(state.proposals), state.belief, state.proposals)
-    state.vote, state.kept = None, np.zeros(len(state.norm), dtype=bool)
+    state.vote = None
     state.ballots = state.nobody
     if "vote" in rules.phases:
         state.choices = distinct(state.proposals)
@@ -79,8 +79,9 @@ def _recall(state: SocietyState, result: VoteResult, ties: FloatArray) -> VoteRe
 
 def _adopt(state: SocietyState, decided: FloatArray, institutions: Institutions) -> None:
     """The decision holds from the next round on; where there is none the last norm stays."""
+    roster = state.roster
     missing = np.isnan(decided)
-    state.kept = missing & ~state.done
+    state.kept = missing if roster.everyone else missing & ~state.done
     if institutions.config.institutions.text:
         state.choice = np.where(missing, state.choice, decided)
         return

@@ -55,6 +55,7 @@ class Draws:
         self._rounds = rounds
         self._held: dict[str, tuple[int, FloatArray]] = {}
         self._spare: dict[str, FloatArray] = {}
+        self._scratch: FloatArray = np.empty(0)
         self._ready: dict[str, tuple[int, int, tuple[AnyArray, ...]]] = {}
 
     def at(self, name: str, number: int, rows: BoolArray | None = None) -> FloatArray:
@@ -105,6 +106,7 @@ class Draws:
         """Take over the memory of draws that nobody reads any more."""
         if used is not None and used._players == self._players and len(used.roots) == len(self.roots):
             self._spare = {name: array for name, (_, array) in used._held.items()}
+            self._scratch = used._scratch
         return self
 
     def _load(self, name: str, chunk: int, rows: BoolArray | None) -> FloatArray:
@@ -116,7 +118,7 @@ class Draws:
         shape = (agents, CHUNK, stream.columns)
         # Small societies are turned many rows at once, a large one in pieces.
         group = max(1, TURN // agents)
-        drawn = np.empty((min(group, len(self.roots)), *shape))
+        drawn = self._drawing((min(group, len(self.roots)), *shape))
         for first in range(0, len(self.roots), group):
             some = self.roots[first : first + group]
             for place, root in enumerate(some):
@@ -130,6 +132,12 @@ class Draws:
                 turned = drawn[: len(some), part, :length].transpose(2, 3, 0, 1)
                 laid[:, :, first : first + len(some), part] = turned
         return laid
+
+    def _drawing(self, shape: tuple[int, ...]) -> FloatArray:
+        size = int(np.prod(shape))
+        if self._scratch.size < size:
+            self._scratch = np.empty(size)
+        return self._scratch[:size].reshape(shape)
 
     def _memory(self, name: str, shape: tuple[int, ...]) -> FloatArray:
         held = self._held.get(name)

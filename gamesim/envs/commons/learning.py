@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 
-from gamesim.core.arrays import BoolArray, FloatArray
+from gamesim.core.arrays import AnyArray, BoolArray, FloatArray
 
 from .draws import Draws
 from .meeting import partners
@@ -48,7 +50,9 @@ def revise(state: SocietyState, institutions: Institutions, draws: Draws) -> Non
     if moving is not None:
         copied = copied & moving
     state.model, state.copied = model, copied
-    noise = draws.at("mutation", t, live) if revision.mutation > 0 else None
+    noise = None
+    if revision.mutation > 0:
+        noise = draws.ready("mutation", t, live, partial(_scaled, sigma=revision.mutation))[0]
     # Products with 0 and 1 instead of np.where: half of the agents copy, at random, and branches on that cost more.
     steps = away[0] if model is first else model - np.arange(agents)
     source = roster.own + copied * steps
@@ -62,8 +66,13 @@ def revise(state: SocietyState, institutions: Institutions, draws: Draws) -> Non
         else:
             new = own.ravel().take(source)
         if noise is not None:
-            new = new + copied * ((10.0 if trait == "belief" else 1.0) * revision.mutation * noise[column])
+            new += copied * noise[column]
             np.maximum(new, 0.0, out=new)
             if trait != "belief":
                 np.minimum(new, 1.0, out=new)
         setattr(state, trait, new)
+
+
+def _scaled(noise: FloatArray, sigma: float) -> tuple[AnyArray, ...]:
+    """Mutations in the units of the traits: the belief, in fish, changes ten times as much."""
+    return (noise * np.array([sigma, sigma, 10.0 * sigma])[:, None, None],)

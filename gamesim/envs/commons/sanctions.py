@@ -23,13 +23,13 @@ class Fines:
 
 
 def binding_cap(norm: FloatArray, belief: FloatArray) -> FloatArray:
-    """The cap an agent judges others by, (B, N): the group norm (B,), or its own belief where there is none.
+    """The cap an agent judges others by, (B, 1) or (B, N): the group norm (B,), or its own belief where there is none.
 
     Quotas are not the judge's but the judged one's; ``breaks_rule`` takes them apart.
     """
     without = np.isnan(norm)
     if not without.any():
-        return np.broadcast_to(norm[:, None], belief.shape)
+        return norm[:, None]
     return np.where(without[:, None], belief, norm[:, None])
 
 
@@ -53,9 +53,13 @@ def tally(target: IntArray, counting: bool) -> Fines:
     if not fining.any():
         none = np.zeros(target.shape, dtype=np.int64)
         return Fines(none, none)
-    slots = target + np.arange(rows)[:, None] * (agents + 1)
-    received = np.bincount(slots.ravel(), minlength=rows * (agents + 1)).reshape(rows, agents + 1)[:, :agents]
-    return Fines(fining.astype(np.int64), received if counting else np.minimum(received, 1))
+    slots = target + np.arange(0, rows * (agents + 1), agents + 1)[:, None]
+    if counting:
+        received = np.bincount(slots.ravel(), minlength=rows * (agents + 1))
+    else:
+        received = np.zeros(rows * (agents + 1), dtype=np.int64)
+        received[slots] = 1
+    return Fines(fining.astype(np.int64), received.reshape(rows, agents + 1)[:, :agents])
 
 
 def graduated(received: IntArray, past: IntArray, cap: int, counting: bool) -> FloatArray:

@@ -34,12 +34,11 @@ def median_norm(proposals: FloatArray, alive: BoolArray | None = None) -> FloatA
     if alive is not None:
         proposals = np.where(alive, proposals, np.nan)
     ordered = np.sort(proposals, axis=1)  # NaN last
-    missing = np.isnan(ordered)
-    if not missing.any():
+    if not np.isnan(ordered[:, -1]).any():
         count = ordered.shape[1]
         both: FloatArray = 0.5 * (ordered[:, (count - 1) // 2] + ordered[:, count // 2])
         return both
-    counts = ordered.shape[1] - missing.sum(axis=1)
+    counts = ordered.shape[1] - np.isnan(ordered).sum(axis=1)
     rows = np.arange(len(ordered))
     low, high = ordered[rows, np.maximum(counts - 1, 0) // 2], ordered[rows, np.maximum(counts, 1) // 2]
     # With one proposal both middles are the first; with none, ordered[0] is NaN already.
