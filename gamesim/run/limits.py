@@ -58,28 +58,38 @@ class RunLimits:
     Attributes
     ----------
     wall : seconds of this invocation; None is no limit.
+    calls, tokens, cost : of language models over the whole run, in numbers, numbers and US dollars; None is no limit.
     failures : share of failed or invalid units above which the run is ``invalid``.
     """
 
     wall: float | None = None
     failures: float = 0.05
+    calls: int | None = None
+    tokens: int | None = None
+    cost: float | None = None
 
     @classmethod
     def of(cls, scenario_limits: Any, overrides: Mapping[str, Any] | RunLimits | None = None) -> RunLimits:
         """The scenario's, with those of the command line put over them."""
-        base = cls(getattr(scenario_limits, "wall", None), float(getattr(scenario_limits, "failures", 0.05)))
+        base = cls(
+            getattr(scenario_limits, "wall", None),
+            float(getattr(scenario_limits, "failures", 0.05)),
+            *(getattr(scenario_limits, name, None) for name in ("calls", "tokens", "cost")),
+        )
         if overrides is None:
             return base
         if isinstance(overrides, RunLimits):
             return overrides
-        known = {"wall", "failures", "calls", "cost"}
+        known = {"wall", "failures", "calls", "tokens", "cost"}
         for key in overrides:
             if key not in known:
                 raise ScenarioError(
                     f"no limit is called '{key}'.", path=f"limits.{key}", hint=f"Possible: {', '.join(sorted(known))}."
                 )
         chosen = {
-            key: float(value) for key, value in overrides.items() if key in ("wall", "failures") and value is not None
+            key: int(value) if key in ("calls", "tokens") else float(value)
+            for key, value in overrides.items()
+            if value is not None
         }
         if chosen.get("wall", 1.0) <= 0:
             raise ScenarioError("a wall limit is above 0 seconds.", path="limits.wall")

@@ -85,12 +85,16 @@ def make_unit(
 
 
 # Keys of a scenario that name, bound or show a run without changing what is in its journals and steps.
-_PRESENTATION = ("name", "description", "limits", "executor", "metrics", "report", "analysis", "provenance")
+_PRESENTATION = (
+    "name", "description", "limits", "executor", "metrics", "report", "analysis", "provenance", "models", "cache",
+)  # fmt: skip
 
 
 def run_identity(scenario: Scenario, kinds: Mapping[str, Any], reference: str | None = None) -> str:
     """Equal for scenarios that give the same run: the same cells, replicates, record keys and kind versions."""
     data = {key: value for key, value in scenario.data.items() if key not in _PRESENTATION}
+    if scenario.models:  # what of them determines answers, but not where they are asked, how fast and at what price
+        data["models"] = {alias: config.determines() for alias, config in scenario.models.items()}
     return digest({"scenario": data, "kinds": kinds, "experiment": reference, "format": FORMAT})
 
 

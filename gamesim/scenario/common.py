@@ -21,6 +21,7 @@ class LimitKeys(Config):
 
     wall: Duration | None = Field(None, description="Wall time of the whole run, such as 10min.")
     calls: int | None = Field(None, ge=0, description="Calls to language models.")
+    tokens: int | None = Field(None, ge=0, description="Tokens of model calls, in and out.")
     cost: Money | None = Field(None, description="What model calls may cost in all, such as 5 USD.")
     failures: Percent = Field(
         0.05, description="Share of failed actions or units above which the run is invalid.", validate_default=False
@@ -123,6 +124,12 @@ class CommonKeys(Config):
     seating: Literal["listed", "shuffled"] = Field(
         "listed",
         description="Members take the seats in the order of the file, or are shuffled once for each run's seed.",
+    )
+    models: dict[str, dict[str, Any] | str] = Field(
+        {}, description="Language models by alias: {backend: openai, id: some-model, base_url: ..., api_key_env: ...}."
+    )
+    cache: Literal["read_write", "read", "off"] = Field(
+        "read_write", description="Whether answers of models are taken from, and kept in, the store."
     )
     language: dict[str, Any] = Field({}, description="How language models are spoken to; read where a member is one.")
     sweep: SweepKeys | None = Field(None, description="Cells to play, by axes.")

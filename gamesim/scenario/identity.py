@@ -8,6 +8,7 @@ from gamesim.core.canonical import plain
 from gamesim.core.errors import UnknownKindError
 from gamesim.core.registry import entry
 
+from .models import models_in_use
 from .scenario import Scenario
 
 
@@ -18,7 +19,9 @@ def identity(scenario: Scenario) -> dict[str, Any]:
     of members stand in it because they stand in the step table.
     """
     environment = scenario.environment
+    used = [alias for alias in models_in_use(scenario.population) if alias in scenario.models]
     return {
+        **({"models": {alias: scenario.models[alias].determines() for alias in used}} if used else {}),
         "kind": scenario.kind,
         "kind_version": _version("experiments", scenario.kind),
         "seed": scenario.seed,

@@ -21,12 +21,14 @@ Schema = dict[str, Any]
 def scenario_schema() -> Schema:
     """What a scenario file may hold. Kinds whose plugin fails to import are left out."""
     environments, agents, experiments = (_loaded(group) for group in ("environments", "agents", "experiments"))
+    backends = _loaded("models")
     configs = {f"experiment.{name}": experiment.config for name, experiment in experiments.items()}
     models: dict[str, type[BaseModel]] = {
         "common": CommonKeys,
         "member": MemberKeys,
         **{f"environment.{name}": model for name, model in environments.items()},
         **{f"agent.{name}": model for name, model in agents.items()},
+        **{f"model.{name}": model for name, model in backends.items()},
         **configs,
     }
     found, shared = models_json_schema(
@@ -47,6 +49,13 @@ def scenario_schema() -> Schema:
         "description": "Files whose values lie below this file's own.",
         "type": ["array", "null"],
         "items": {"type": "string"},
+    }
+    properties["models"] = {
+        **{key: text for key, text in properties["models"].items() if key != "anyOf"},
+        "type": "object",
+        "additionalProperties": {
+            "anyOf": [{"type": "string"}] + [{**of(f"model.{name}"), "title": name} for name in backends]
+        },
     }
     properties["environment"] = {
         "description": "What is played.",

@@ -17,12 +17,14 @@ from .diagnose import as_scenario_error, raise_together, validated
 from .identity import identity as identity
 from .includes import Document, read_document
 from .members import Line, check_seats, read_members, unknown_key
+from .models import models_of_data, read_models
 from .names import checked_name
 from .node import Node, planted
 from .origins import origins_of, written
 from .overrides import applied, check_overrides, parse_axis, parse_override
 from .packaged import find_scenario, packaged_root
 from .scenario import Origin, Scenario
+from .secrets import refuse_secret_overrides, refuse_secrets
 from .sweep import cells_from, check_axes, count_units, points, swept_paths, with_axes
 
 CHECKED_CELLS = 256  # so many cells are validated when a scenario is loaded; the others when they are built
@@ -52,6 +54,7 @@ def load_scenario(
     ScenarioError
         With place, dotted path and what was possible; several complaints come together.
     """
+    refuse_secret_overrides((*overrides, *axes))
     document = _document(source, include_root)
     sets = [parse_override(text) for text in overrides]
     root = with_axes(document.root, [parse_axis(text) for text in axes], axis_mode)
@@ -152,6 +155,7 @@ def _named(root: Node, source: Path | str) -> Node:
 def build(root: Node) -> Scenario:
     """The scenario of a merged tree."""
     assert isinstance(root.value, dict)
+    refuse_secrets(root)
     errors: list[ScenarioError] = []
     experiment, config = _experiment(root, errors)
     own_fields = {info.alias or name for name, info in config.model_fields.items()} - {"kind"}
@@ -169,6 +173,7 @@ def build(root: Node) -> Scenario:
     needs = getattr(experiment, "needs", ("environment", "population"))
     environment = _environment(root, errors, "environment" in needs)
     lines = _population(root, environment, errors, "population" in needs)
+    models = read_models(root, errors)
     raise_together(sorted(errors, key=_order))
     assert common is not None
     assert own is not None
@@ -182,6 +187,7 @@ def build(root: Node) -> Scenario:
         **own.model_dump(mode="json", by_alias=True, exclude={"kind"}),
         "environment": None if environment is None else environment.model_dump(mode="json", by_alias=True),
         "population": [dict(line.data) for line in lines],
+        "models": models_of_data(models),
     }
     data |= {key: value for key, value in common.model_dump(mode="json").items() if key not in data}
     return Scenario(
@@ -205,6 +211,8 @@ def build(root: Node) -> Scenario:
         data=data,
         origins=origins_of(data, root),
         executor=common.executor,
+        models=models,
+        cache=common.cache,
     )
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from gamesim.core.config import Config
+from gamesim.core.model_config import ModelConfig
 from gamesim.core.policy import Population
 from gamesim.core.seeds import Seeds
 from gamesim.envs.config import EnvironmentConfig
@@ -37,6 +38,7 @@ class Scenario:
     kind : the experiment, by default ``play``; ``experiment`` holds its own keys.
     limits, record, sweep : typed common keys (``gamesim.scenario.common``).
     seating : ``listed`` seats members in the order of the file; ``shuffled`` draws the seats from stream ``("seats",)``.
+    models : configurations of language models by alias.  cache : how their answers are kept in the store.
     data : the resolved scenario as plain JSON, defaults included: what ``show --resolved`` prints and the manifest keeps.
     origins : for every dotted path of ``data``, where its value came from.
     """
@@ -63,6 +65,8 @@ class Scenario:
     source: str | None = field(default=None, compare=False)  # the file as given
     included: Mapping[str, str] = field(default_factory=dict, compare=False)  # texts of the files it includes, by path
     executor: Literal["processes", "inline"] = "processes"
+    models: Mapping[str, ModelConfig] = field(default_factory=dict)
+    cache: Literal["read_write", "read", "off"] = "read_write"
 
     @property
     def seeds(self) -> Seeds:
