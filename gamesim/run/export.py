@@ -9,8 +9,10 @@ from typing import Literal, get_args
 from gamesim.core.errors import ScenarioError, clean, did_you_mean
 
 from . import seal
+from .parquet import write_parquet
 from .record import Record
-from .tables import Table, csv_lines, jsonl_lines, write_parquet
+from .tables import Table
+from .text_forms import csv_lines, jsonl_lines
 
 Format = Literal["csv", "parquet", "jsonl", "arrow"]
 

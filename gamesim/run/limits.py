@@ -86,7 +86,7 @@ class RunLimits:
                 raise ScenarioError(
                     f"no limit is called '{key}'.", path=f"limits.{key}", hint=f"Possible: {', '.join(sorted(known))}."
                 )
-        chosen = {
+        chosen: dict[str, Any] = {
             key: int(value) if key in ("calls", "tokens") else float(value)
             for key, value in overrides.items()
             if value is not None

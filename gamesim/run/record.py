@@ -18,7 +18,8 @@ from .journal import Contents, Event, read_journal
 from .lock import RunLock
 from .manifest import Manifest, UnitEntry, read_manifest, write_manifest
 from .outcomes import outcome_columns
-from .tables import Table, database, fetched, literal, parquet_source, quoted, register, write_parquet
+from .parquet import database, fetched, literal, parquet_source, quoted, register, write_parquet
+from .tables import Table
 from .writer import EVENTS, STEPS, TABLES, journal_path, result_from
 
 if TYPE_CHECKING:

@@ -17,8 +17,9 @@ import numpy as np
 from gamesim.core.errors import CorruptRecordError, GamesimError, RecordError, ReplayMismatchError, clean
 from gamesim.scenario.sweep import cells
 
-from . import seal, tables
+from . import parquet, seal
 from .contracts import Context, Unit
+from .differences import mismatch
 from .executors.processes import Processes
 from .journal import Contents, read_journal
 from .manifest import UnitEntry, versions
@@ -27,7 +28,7 @@ from .progress import OnEvent
 from .record import Record
 from .runner import scenario_of_run
 from .units import experiment_of, scenario_of
-from .writer import EVENTS, STEPS, Writer, journal_path, mismatch, part_path, result_from
+from .writer import EVENTS, STEPS, Writer, journal_path, part_path, result_from
 
 
 @dataclass(frozen=True)
@@ -182,8 +183,8 @@ def _compare_steps(record: Record, entry: UnitEntry, again: Path, why: str) -> N
     listed = record.manifest.files.get(f"{STEPS}/{again.name}")
     if listed is not None and again.is_file() and seal.file_sha256(again) == listed.sha256:
         return
-    ours = record.sql(f"SELECT * FROM steps WHERE unit = {tables.literal(entry.name)}").columns
-    theirs = tables.read_parquet([again]) if again.is_file() else {}
+    ours = record.sql(f"SELECT * FROM steps WHERE unit = {parquet.literal(entry.name)}").columns
+    theirs = parquet.read_parquet([again]) if again.is_file() else {}
     place = f"unit {entry.name}"
     counts = [len(next(iter(table.values()), ())) for table in (ours, theirs)]
     if counts[0] != counts[1]:

@@ -70,13 +70,18 @@ def run(
     found = experiment_of(scenario.kind, experiment)
     kinds = kind_versions(scenario, found)
     identity = run_identity(scenario, kinds, experiment)
+    created = None
     existing = None if new else find_run(place, identity)
     if existing is None:
         with storing(place):
             place.mkdir(parents=True, exist_ok=True, mode=0o700)
             require_disk(place)
-        directory, lock, manifest = create_run(place, scenario, identity, kinds=kinds, reference=experiment)
+        created = create_run(place, scenario, identity, kinds=kinds, reference=experiment, new=new)
+        existing = find_run(place, identity) if created is None else None  # somebody was faster
+    if created is not None:
+        directory, lock, manifest = created
     else:
+        assert existing is not None
         directory, lock = existing, RunLock(existing)
         manifest = _read(directory, lock)
     with lock:

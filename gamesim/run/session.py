@@ -12,7 +12,7 @@ from gamesim.core.errors import CorruptRecordError, LimitReached, PluginError, R
 from gamesim.scenario.scenario import Scenario
 from gamesim.scenario.sweep import cells
 
-from . import seal, tables
+from . import parquet, seal
 from .contracts import Experiment, Unit, UnitResult
 from .executors.base import Executor
 from .interrupts import Interrupts
@@ -320,11 +320,11 @@ class Session:
         for number, start in enumerate(range(0, len(parts), size)):
             chosen = parts[start : start + size]
             path = self.directory / STEPS / f"merged-{number:02d}.parquet"
-            connection = tables.database()
+            connection = parquet.database()
             try:
-                tables.copy_query(
+                parquet.copy_query(
                     connection,
-                    f"SELECT * FROM {tables.parquet_source([self.directory / name for name in chosen])}",
+                    f"SELECT * FROM {parquet.parquet_source([self.directory / name for name in chosen])}",
                     path,
                 )
             finally:
@@ -351,11 +351,11 @@ class Session:
         listed = f"{STEPS}/{target.name}"
         if listed in self.manifest.files:
             return
-        connection = tables.database()
+        connection = parquet.database()
         try:
-            query = f"SELECT * FROM {tables.parquet_source([merged])} WHERE unit = {tables.literal(unit.name)}"
+            query = f"SELECT * FROM {parquet.parquet_source([merged])} WHERE unit = {parquet.literal(unit.name)}"
             if connection.execute(f"SELECT count(*) FROM ({query})").fetchone()[0]:
-                tables.copy_query(connection, query, target)
+                parquet.copy_query(connection, query, target)
                 self.manifest.add_file(listed, seal.file_sha256(target), target.stat().st_size)
         finally:
             connection.close()

@@ -71,9 +71,18 @@ def _ordinal(name: str) -> int:
 
 
 def create_run(
-    store: Path, scenario: Scenario, identity: str, *, kinds: Mapping[str, Any], reference: str | None = None
-) -> tuple[Path, RunLock, Manifest]:
-    """A new run directory with manifest and scenario, locked by us before anybody can see it."""
+    store: Path,
+    scenario: Scenario,
+    identity: str,
+    *,
+    kinds: Mapping[str, Any],
+    reference: str | None = None,
+    new: bool = False,
+) -> tuple[Path, RunLock, Manifest] | None:
+    """A new run directory with manifest and scenario, locked by us before anybody can see it.
+
+    None, unless ``new``, if somebody else has just made one for the same identity.
+    """
     with seal.storing(store):
         store.mkdir(parents=True, exist_ok=True, mode=0o700)
     hidden = store / f"{_NEW}{os.getpid()}-{secrets.token_hex(4)}"
@@ -84,16 +93,20 @@ def create_run(
             seal.make_directory(hidden / folder)
         _write_sources(hidden, scenario)
         stem = run_stem(scenario.name, identity)
-        for number in range(1, 100_000):
+        number = 1
+        while True:
             name = stem if number == 1 else f"{stem}-{number}"
-            if (store / name).exists():
-                continue
-            manifest = _new_manifest(name, scenario, identity, kinds, reference)
-            write_manifest(hidden, manifest)
-            if _published(hidden, store / name):
-                lock.path = store / name / lock.path.name
-                return store / name, lock, manifest
-        raise RecordError("no free run name.", where=str(store))
+            if not (store / name).exists():
+                manifest = _new_manifest(name, scenario, identity, kinds, reference)
+                write_manifest(hidden, manifest)
+                if _published(hidden, store / name):
+                    lock.path = store / name / lock.path.name
+                    return store / name, lock, manifest
+            if not new and find_run(store, identity) is not None:
+                lock.release()
+                shutil.rmtree(hidden, ignore_errors=True)
+                return None
+            number += 1
     except BaseException:
         lock.release()
         shutil.rmtree(hidden, ignore_errors=True)

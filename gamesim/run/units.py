@@ -47,6 +47,18 @@ def cell_identity(scenario: Scenario) -> Any:
     return identity(scenario)
 
 
+_last: tuple[Any, Any, Any, str] | None = None  # blocks of one cell come one after the other
+
+
+def _described(scenario: Scenario, versions: Mapping[str, Any] | None, experiment: Any | None) -> str:
+    """Hash of a cell and its kind versions; remembers the last cell, for it has many units."""
+    global _last
+    if _last is None or _last[0] is not scenario or _last[1] is not versions or _last[2] is not experiment:
+        told = versions if versions is not None else kind_versions(scenario, experiment)
+        _last = (scenario, versions, experiment, digest({"cell": cell_identity(scenario), "versions": told}))
+    return _last[3]
+
+
 def make_unit(
     cell: Cell | Scenario,
     seeds: Sequence[int],
@@ -72,11 +84,10 @@ def make_unit(
     at = cell if isinstance(cell, Cell) else Cell(0, {}, cell)
     task = dict(task or {})
     content = {
-        "cell": cell_identity(at.scenario),
+        "cell": _described(at.scenario, versions, experiment),
         "seeds": list(seeds),
         "task": task,
         "mode": mode,
-        "versions": versions if versions is not None else kind_versions(at.scenario, experiment),
         "format": FORMAT,
     }
     return Unit(

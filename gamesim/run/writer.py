@@ -17,10 +17,11 @@ import numpy as np
 
 from gamesim.core.arrays import AnyArray
 from gamesim.core.canonical import canonical, jsonable
-from gamesim.core.errors import CorruptRecordError, RecordError, ReplayMismatchError, clean
+from gamesim.core.errors import RecordError, clean
 
-from . import seal, tables
+from . import parquet, seal, tables
 from .contracts import Unit, UnitResult
+from .differences import mismatch
 from .journal import Appender, Contents, Durability, Event, Lines, parse_journal, read_journal
 
 EVENTS = "events"
@@ -212,14 +213,11 @@ class Writer:
             self._whole.append(line)
         if number < len(self._prefix):
             if line != self._prefix[number]:
-                raise self._mismatch(number, line)
+                raise mismatch(self._unit.name, self._recorded, self._prefix, number, line)
             return False
         if self._unit.mode == "step":
             self._uncommitted.append(line)
         return True
-
-    def _mismatch(self, number: int, line: bytes) -> ReplayMismatchError:
-        return mismatch(self._unit.name, self._recorded, self._prefix, number, line)
 
     def _write_outcomes(self, outcomes: Sequence[Mapping[str, Any]]) -> None:
         """One ``outcome`` line a replicate; an experiment may have written them itself, then they must agree."""
@@ -237,65 +235,11 @@ class Writer:
             return 0, None
         columns = self._steps[0] if len(self._steps) == 1 else tables.concatenate(self._steps)
         table = tables.Table(columns)
-        tables.write_parquet(path, table, {"unit": self._unit.name, "cell": int(self._unit.cell.get("index", 0))})
+        parquet.write_parquet(path, table, {"unit": self._unit.name, "cell": int(self._unit.cell.get("index", 0))})
         return len(table), path
 
     def _publish(self, journal: bytes) -> None:
         seal.write_file(self._path, journal)
-
-
-def mismatch(
-    unit: str, recorded: Sequence[Event], lines: Sequence[bytes], number: int, line: bytes | None
-) -> ReplayMismatchError:
-    """The first difference between a recorded line and what came now, in words."""
-    was = recorded[number] if number < len(recorded) else None
-    step = _step_of(recorded, number)
-    place = f"unit {unit}" + (f" step {step}" if step is not None else "")
-    try:
-        came = parse_line(line) if line is not None else None
-    except CorruptRecordError:
-        came = None
-    if was is None or came is None:
-        what = "the record ends, the replay goes on" if was is None else "the replay ends, the record goes on"
-    elif was.type != came.type:
-        what = f"event {number} was '{clean(was.type, 40)}', the replay gives '{clean(came.type, 40)}'"
-    elif was.agent != came.agent or was.phase != came.phase or was.step != came.step:
-        what = f"event {number} ('{was.type}') is at another place"
-    else:
-        what = _difference(was, came)
-    return ReplayMismatchError(f"{what}.", where=place, hint="Code, versions or the record changed.")
-
-
-_WORDS = {"state": "environment state", "rng": "positions of the random streams", "steps": "the table of steps"}
-
-
-def _difference(was: Event, came: Event) -> str:
-    for key in dict.fromkeys([*was.data, *came.data]):
-        if key != "chain" and was.data.get(key) != came.data.get(key):
-            subject = _WORDS.get(key, f"'{clean(key, 60)}' of event '{was.type}'")
-            return f"{subject} differs (recorded {_short(was.data.get(key))}, replayed {_short(came.data.get(key))})"
-    return "the chain differs"
-
-
-def _short(value: Any) -> str:
-    text = clean(value, 60)
-    return f"{text[:4]}.." if isinstance(value, str) and len(value) == 64 else text
-
-
-def _step_of(events: Sequence[Event], number: int) -> int | None:
-    """The step of an event, or of the nearest one before it that says one (commits do not)."""
-    for event in reversed(events[: number + 1]):
-        if event.step is not None:
-            return event.step
-    return None
-
-
-def parse_line(line: bytes) -> Event:
-    try:
-        body = json.loads(line)
-        return Event(body["i"], body["t"], body.get("step"), body.get("phase"), body.get("agent"), body["d"])
-    except (ValueError, KeyError, TypeError) as error:
-        raise CorruptRecordError("a line of a journal cannot be read.") from error
 
 
 def result_from(unit: Unit, contents: Contents) -> tuple[dict[str, Any], int, str | None]:

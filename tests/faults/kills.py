@@ -139,7 +139,9 @@ class Campaign:
         self.tally.seconds.append(seconds)
         self.tally.resumed += 1
         self.check(log, offset, sealed, committed)
-        leftovers = [path for path in store.rglob("*") if path.name.startswith(seal.TEMPORARY)]
+        leftovers = [
+            path for run_ in self.directories(store) for path in run_.rglob("*") if path.name.startswith(seal.TEMPORARY)
+        ]
         if digest != self.whole(journal)[0] or status != "complete" or leftovers:
             self.tally.different += 1
             self.tally.notes.append(

@@ -199,7 +199,8 @@ def test_rows_become_replicates(directory):
     writer = Writer(unit, directory)
     writer.steps({"row": np.array([0, 1, 1]), "step": np.array([0, 0, 1])})
     sealed = writer.seal(UnitResult(unit.key, "complete"))
-    from gamesim.run.tables import Table, read_parquet
+    from gamesim.run.parquet import read_parquet
+    from gamesim.run.tables import Table
 
     rows = Table(read_parquet([directory / "steps.parquet" / f"part-{unit.name}.parquet"])).rows()
     assert rows[2] == {"unit": unit.name, "cell": 3, "seed": 11, "step": 1}

@@ -12,7 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gamesim.core.errors import MissingExtraError, RecordError
-from gamesim.run.tables import Table, concatenate, csv_cell, csv_lines, jsonl_lines, read_parquet, write_parquet
+from gamesim.run.parquet import read_parquet, write_parquet
+from gamesim.run.tables import Table, concatenate
+from gamesim.run.text_forms import csv_cell, csv_lines, jsonl_lines
 
 MIXED = {
     "number": np.array([0.1, np.nan, np.inf, -0.0, 1e-300]),
