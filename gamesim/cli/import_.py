@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
@@ -38,19 +37,11 @@ def govsim(
     from gamesim.run.store import default_store
 
     store = folder or (Path(out.store) if out.store else default_store())
-    importer = entry("importers", "govsim")
-    known = inspect.signature(importer).parameters
-    flags = {key: value for key, value in {"rules": rules, "lenient": lenient}.items() if key in known}
-    found = importer(paths, store=store, **flags)
-    records = list(found) if isinstance(found, (list, tuple)) else [found]
-    items = []
-    for record in records:
-        rows = record.table("govsim_scores").rows() if "govsim_scores" in record.tables else record.outcomes().rows()
-        items.append({"run": str(record.path), "status": record.manifest.status, "episodes": len(rows), "scores": rows})
-        columns = [name for name in (rows[0] if rows else {}) if name not in ("unit", "cell", "episode")][:12]
-        if rows:
-            out.table(columns, [[number(row[name]) for name in columns] for row in rows], limit=40)
-        for line in (record.manifest.provenance or {}).get("notes", ()):
-            out.note(clean(line, 300))
-        out.say(f"run     {clean(record.path, 400)}")
-    return {"runs": items}
+    record: Any = entry("importers", "govsim")(paths, rules=rules, lenient=lenient, legacy=legacy, store=store)
+    scores = record.table("govsim_scores").rows()
+    columns = [name for name in (scores[0] if scores else {}) if any(row[name] is not None for row in scores)]
+    out.table(columns, [[number(row[name]) for name in columns] for row in scores], limit=40)
+    for note in (record.manifest.provenance or {}).get("notes", ()):
+        out.say(clean(note, 300))
+    out.say(f"run     {clean(record.path, 400)}")
+    return {"run": str(record.path), "status": record.manifest.status, "scores": scores}

@@ -56,7 +56,7 @@ SHAPES: dict[str, tuple[Schema, tuple[str, ...]]] = {
         ("base", "effects", "changes", "unmatched"),
     ),
     "export": ({"file": TEXT, "table": TEXT, "rows": COUNT}, ("file", "table", "rows")),
-    "import": ({"runs": ROWS}, ("runs",)),
+    "import": ({"run": TEXT, "status": TEXT, "scores": ROWS}, ("run", "status", "scores")),
     "calibrate": ({"cells": ROWS, "shares": OBJECT, "files": TEXTS, "notes": TEXTS}, ("cells", "shares", "files")),
     "store": ({"findings": ROWS, "removed": TEXTS, "file": TEXT, "run": TEXT, "dry_run": {"type": "boolean"}}, ()),
     "new": ({"folder": TEXT, "files": TEXTS}, ("folder", "files")),

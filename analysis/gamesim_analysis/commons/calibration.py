@@ -132,7 +132,7 @@ class Calibration:
 
     def write(self, directory: Path | str) -> list[Path]:
         """``calibration.parquet`` and the map, ``calibration_map.html``: one panel a target, marked by verdict and score."""
-        from gamesim.run.tables import write_parquet
+        from gamesim.run.parquet import write_parquet
 
         folder = Path(directory)
         folder.mkdir(parents=True, exist_ok=True)
