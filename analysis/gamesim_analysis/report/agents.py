@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 
 import numpy as np
 
 from gamesim.core.arrays import AnyArray, FloatArray, IntArray
+from gamesim.core.errors import clean
 
 from .study import Study, numeric
 
@@ -96,6 +98,26 @@ def _lives(study: Study) -> Lives | None:
     sums = {name: numeric(found[name]) for name in chosen}
     whole = {name: found[name].astype(np.int64) for name in ("condition", "seed", "agent", "member")}
     return Lives(whole["condition"], whole["seed"], whole["agent"], whole["member"], agents, members, sums)
+
+
+def told_apart(names: Sequence[str]) -> list[str]:
+    """Names without the words they all begin with, as tables and figures show them.
+
+    Examples
+    --------
+    >>> told_apart(["commons.paper_abm init=altruistic", "commons.paper_abm init=selfish"])
+    ['altruistic', 'selfish']
+    >>> told_apart(["tit_for_tat", "tit_for_two_tats"]), told_apart(["greedy"])
+    (['tit_for_tat', 'tit_for_two_tats'], ['greedy'])
+    """
+    shown = [clean(name, 60) for name in names]
+    if len(shown) > 1:
+        pairs = zip(min(names), max(names), strict=False)  # what the first and last by alphabet share, all share
+        common = "".join(a for a, _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
+        cut = max(common.rfind(" "), common.rfind("=")) + 1
+        rest = [clean(name[cut:], 60) for name in names]
+        shown = rest if all(rest) else shown
+    return shown
 
 
 def natural(name: str) -> tuple[str, int]:

@@ -20,6 +20,7 @@ from .numbers import number, thinned
 Spec = Mapping[str, Any]
 
 SERIES = 8
+LETTER = 6.7  # pixels of an average letter at the size of labels, with some to spare
 COLOURS = tuple(f"var(--c{i + 1})" for i in range(SERIES))
 DASHES: tuple[tuple[int, ...], ...] = (
     (1, 0),
@@ -202,8 +203,8 @@ def dots(rows: Sequence[Mark], x: str, total: int = FULL, *, zero: bool = False)
 
     ``total`` is the width in all, labels included; labels that do not fit are cut (the table has them whole).
     """
-    labels = [clean(m.label, 60) for m in rows]
-    side = _side(labels, 0.42 * total)
+    side = _side([m.label for m in rows], 0.42 * total)
+    labels = [_fitting(m.label, side - 18) for m in rows]
     data = [
         {"k": i, "t": t, "v": _finite(m.value), "l": _finite(m.low), "h": _finite(m.high), "s": m.index}
         for i, (m, t) in enumerate(zip(rows, labels, strict=True))
@@ -236,7 +237,7 @@ def dots(rows: Sequence[Mark], x: str, total: int = FULL, *, zero: bool = False)
         },
         {
             "data": {"values": data},
-            "mark": {"type": "text", "align": "right", "baseline": "middle", "limit": side - 12},
+            "mark": {"type": "text", "align": "right", "baseline": "middle"},
             "encoding": {"x": {"value": -10}, "y": down, "text": {"field": "t", "type": "nominal"}},
         },
     ]
@@ -255,8 +256,8 @@ def heat(values: ArrayLike, rows: Sequence[str], columns: Sequence[str], total: 
         for (r, c), v in np.ndenumerate(table)
         if np.isfinite(v)
     ]
-    names = [clean(name, 60) for name in rows]
-    side = _side(names, 0.35 * total)
+    side = _side(rows, 0.35 * total)
+    names = [_fitting(name, side - 18) for name in rows]
     each = min((total - side - 10) / max(1, len(columns)), 110.0)
     x = {"field": "c", "type": "ordinal", "axis": None, "scale": {"domain": list(range(len(columns)))}}
     y = {"field": "r", "type": "ordinal", "axis": None, "scale": {"domain": list(range(len(rows)))}}
@@ -274,12 +275,12 @@ def heat(values: ArrayLike, rows: Sequence[str], columns: Sequence[str], total: 
         },
         {
             "data": {"values": [{"r": i, "t": name} for i, name in enumerate(names)]},
-            "mark": {"type": "text", "align": "right", "baseline": "middle", "limit": side - 14},
+            "mark": {"type": "text", "align": "right", "baseline": "middle"},
             "encoding": {"x": {"value": -8}, "y": y, "text": text},
         },
         {
-            "data": {"values": [{"c": i, "t": clean(name, 60)} for i, name in enumerate(columns)]},
-            "mark": {"type": "text", "baseline": "bottom", "limit": each - 6},
+            "data": {"values": [{"c": i, "t": _fitting(name, each - 6)} for i, name in enumerate(columns)]},
+            "mark": {"type": "text", "baseline": "bottom"},
             "encoding": {"x": x, "y": {"value": -6}, "text": text},
         },
     ]
@@ -289,7 +290,12 @@ def heat(values: ArrayLike, rows: Sequence[str], columns: Sequence[str], total: 
 
 def _side(labels: Sequence[str], most: float) -> int:
     """Room for labels left of a plot: a little more than their letters need in any sans serif."""
-    return int(min(max((len(label) for label in labels), default=0) * 6.9 + 18, most))
+    return int(min(max((len(label) for label in labels), default=0) * LETTER + 18, most))
+
+
+def _fitting(label: str, width: float) -> str:
+    """A label cut to a width; here, because the drawing program measures text at a third of a second a chart."""
+    return clean(label, max(3, round(width / LETTER)))
 
 
 def _reference(axis: str, value: float, name: str, size: tuple[int, int]) -> list[dict[str, Any]]:

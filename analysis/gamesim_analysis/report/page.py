@@ -171,6 +171,7 @@ def _environment() -> Environment:
     environment = Environment(
         loader=FileSystemLoader(str(files(__package__) / "templates")),
         autoescape=True,
+        finalize=reading.printable,  # every expression, so that no place is forgotten
         undefined=StrictUndefined,
         trim_blocks=False,
         keep_trailing_newline=True,

@@ -166,6 +166,11 @@ def without_controls(text: str) -> str:
     return "\n".join(clean(line, 20_000) for line in text.split("\n"))
 
 
+def printable(value: Any) -> Any:
+    """What a template puts out: text without controls; markup, which only `svg` and `own` make, as it is."""
+    return without_controls(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+
+
 def anchor(name: str) -> str:
     """An id of letters, digits and dashes."""
     kept = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")

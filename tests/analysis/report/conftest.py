@@ -96,7 +96,14 @@ def society(
                            "effort": np.nan, "harvest": np.nan, "payoff": np.nan, "wealth": np.nan, "fines_paid": np.nan, "fines_imposed": np.nan,
                            "violation": np.nan, "proposal": np.nan, "norm_next": np.nan, "reward": 0.0, "alive": bool(living[i]), "action": 0.0}  # fmt: skip
                     if phase == "harvest":
-                        row |= {"round": now, "stock": stock, "norm": norm, "effort": effort[i], "harvest": harvest[i], "action": effort[i]}
+                        row |= {
+                            "round": now,
+                            "stock": stock,
+                            "norm": norm,
+                            "effort": effort[i],
+                            "harvest": harvest[i],
+                            "action": effort[i],
+                        }
                     elif phase == "sanction":
                         row |= {"payoff": payoff[i], "reward": payoff[i], "wealth": wealth[i], "fines_paid": float(fined[i]),
                                 "fines_imposed": float(fined[(i + 1) % players]), "violation": float(violation[i]), "action": float(players)}  # fmt: skip
@@ -115,11 +122,26 @@ def society(
                 break
         censored = ended == rounds and stock > 3.0 and bool(alive.all())
         outcomes.append(
-            {"seed": episode, "episode": 1000 + episode, "returns": returns.tolist(), "rounds": float(ended), "stock_final": stock,
-             "T_s": float(ended), "censored": censored, "status": "survived" if censored else "collapsed", "alive_final": float(alive.sum()),
-             "total_harvest": total, "welfare": float(returns.sum()), "fines": float(fines), "mean_effort": float(np.mean(efforts))}  # fmt: skip
+            {
+                "seed": episode,
+                "episode": 1000 + episode,
+                "returns": returns.tolist(),
+                "rounds": float(ended),
+                "stock_final": stock,
+                "T_s": float(ended),
+                "censored": censored,
+                "status": "survived" if censored else "collapsed",
+                "alive_final": float(alive.sum()),
+                "total_harvest": total,
+                "welfare": float(returns.sum()),
+                "fines": float(fines),
+                "mean_effort": float(np.mean(efforts)),
+            }
         )
-    columns = {key: np.array([row[key] for row in rows], dtype=object if key in ("phase", "agent", "member") else None) for key in rows[0]}
+    columns = {
+        key: np.array([row[key] for row in rows], dtype=object if key in ("phase", "agent", "member") else None)
+        for key in rows[0]
+    }
     return columns, outcomes
 
 
@@ -155,7 +177,9 @@ def matrix_play(actions: Sequence[str] = ("cooperate", "defect"), *, episodes: i
                              "action": str(actions[int(rng.integers(len(actions)))]), "alive": True})  # fmt: skip
         outcomes.append({"seed": episode, "episode": 50 + episode, "returns": returns, "rounds": float(steps)})
     text = ("phase", "agent", "member", "action")
-    return {key: np.array([row[key] for row in rows], dtype=object if key in text else None) for key in rows[0]}, outcomes
+    return {
+        key: np.array([row[key] for row in rows], dtype=object if key in text else None) for key in rows[0]
+    }, outcomes
 
 
 @pytest.fixture

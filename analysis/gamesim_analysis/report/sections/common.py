@@ -20,7 +20,8 @@ Made = TypeVar("Made", bound=Callable[[Study], Section | None])
 
 OVERLAID = 3  # conditions that one drawing holds legibly with their bands
 PANELS = 9
-CURVES = 20  # in one figure
+CURVES = 16  # in one figure
+LEAST, RARE = 3, 0.1  # episodes, and their share, below which a mean over survivors is not drawn
 LINES = 5  # in one of several drawings
 PAIRED = (2, 4)  # drawings that stand two beside one another; others three
 ROWS = 16  # of a table over time
@@ -42,11 +43,7 @@ def sample_of_conditions(study: Study, most: int = PANELS) -> list[int]:
 
 def left_out(study: Study, shown: Sequence[int]) -> str:
     total = len(study.conditions)
-    return (
-        f" {len(shown)} of {total} conditions are drawn, evenly spread over the sweep."
-        if len(shown) < total
-        else ""
-    )
+    return f" {len(shown)} of {total} conditions are drawn, evenly spread over the sweep." if len(shown) < total else ""
 
 
 @dataclass(frozen=True)
@@ -126,21 +123,24 @@ def over_time(
     known = np.isfinite(mean)
     if not known.any():
         return None
+    counts = columns[f"{measure}_n"]
+    most_n = {one: float(counts[known & (columns[group] == one)].max()) for one in set(columns[group][known].tolist())}
+    enough = known & (
+        counts >= [min(max(LEAST, RARE * most_n.get(g, 0.0)), most_n.get(g, 0.0)) for g in columns[group].tolist()]
+    )
     present = sorted(set(columns[group][known].astype(int).tolist()))
     label = [study.name(i) for i in range(len(study.conditions))] if names is None else list(names)
     facets, keys = arranged(study, present) if names is None else plain(present, label)
     shown = [one for facet in facets for _, one in facet.members]
     lines = {}
     for one in shown:
-        rows = np.flatnonzero(known & (columns[group] == one))
+        rows = np.flatnonzero(enough & (columns[group] == one))
         rows = rows[np.argsort(columns[x][rows], kind="stable")]
         lines[one] = Series(0, columns[x][rows], mean[rows], low[rows], high[rows])
     panels = drawn(lines, facets, x, y, domain, references=references, marks=marks)
-    fewer = (
-        f" {len(shown)} of {len(present)} are drawn, evenly spread."
-        if len(shown) < len(present)
-        else ""
-    )
+    fewer = f" {len(shown)} of {len(present)} are drawn, evenly spread." if len(shown) < len(present) else ""
+    if (known & ~enough).any():
+        fewer += f" Points that rest on fewer than {LEAST} episodes, or a tenth of all, are left out of the drawing; the table has them."
     longest = max(int(np.sum(known & (columns[group] == one))) for one in shown)
     most = points(WIDE if len(facets) == 1 else MIDDLE if len(facets) in PAIRED else PANEL)
     cut = f" Curves of {longest:,} points are drawn with {most}." if longest > most else ""

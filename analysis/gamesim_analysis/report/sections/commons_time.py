@@ -17,7 +17,7 @@ def section(study: Study) -> Section | None:
     figures = [
         over_time(study, columns, "stock", title="The stock before each harvest", y="fish", over=still, meaning="Stock before the harvest."),
         over_time(
-            study, columns, "norm", title="The group norm in force", y="fish per head", over=still, domain=(None, None),
+            study, columns, "norm", title="The group norm in force", y="fish per head", over=still,
             meaning="The cap on each member's harvest that the group agreed on.",
         ),
         over_time(

@@ -7,7 +7,7 @@ import numpy as np
 from gamesim.core.arrays import FloatArray
 from gamesim.core.errors import clean
 
-from ..agents import Lives, lives
+from ..agents import Lives, lives, told_apart
 from ..blocks import Block, Figure, Key, Panel, Section, Table, Value
 from ..charts import FULL, HALF, Mark, dots
 from ..numbers import mean_interval, thinned
@@ -55,7 +55,7 @@ def _measures(found: Lives, by_member: bool) -> tuple[FloatArray, dict[str, Floa
 
 def _blocks(study: Study, found: Lives, by_member: bool) -> list[Block]:
     who, title = ("member", "Member of the population") if by_member else ("agent", "Seat")
-    people = [clean(p, 60) for p in (found.members if by_member else found.agents)]
+    people = told_apart(found.members) if by_member else [clean(p, 60) for p in found.agents]
     groups, measures = _measures(found, by_member)
     rows: list[tuple[Value, ...]] = []
     marks: dict[str, list[Mark]] = {name: [] for name in measures}

@@ -10,7 +10,7 @@ import numpy as np
 from gamesim.core.errors import GamesimError, clean
 from gamesim.core.registry import build
 
-from ..agents import lives
+from ..agents import lives, told_apart
 from ..blocks import Block, Figure, Panel, Section, Table, Value
 from ..charts import FULL, PHONE, Mark, dots, heat
 from ..numbers import Estimate, count, mean_interval, number, thinned
@@ -32,7 +32,7 @@ def returns(study: Study) -> Section | None:
         groups, inverse = found.groups(found.member)
         values = found.total("reward", inverse) / np.bincount(inverse, minlength=len(groups))
         mine = {"condition": groups[:, 0], "who": groups[:, 2], "value": values}
-        names = [clean(m, 60) for m in found.members]
+        names = told_apart(found.members)
         blocks.append(
             _dots(study, mine, names, "member", "Return by member of the population", "its mean over the seats it held")
         )
@@ -113,7 +113,7 @@ def cross_table(study: Study) -> Section | None:
     held[episode.reshape(-1)[known], groups[known, 2]] = seats[known]
     alone = (held > 0).sum(axis=1) == 1
     members = list(range(len(found.members)))[:12]
-    people = [clean(found.members[m], 60) for m in members]
+    people = told_apart(found.members)[:12]
     at: dict[tuple[str, str], Estimate] = {}
     for one in members:
         for other in members:

@@ -52,7 +52,8 @@ def _sentence(study: Study, index: int) -> str:
         if replicates
         else f" {count(cells, 'condition')}"
     )
-    return f"{sentence}{runs}, from root seed {clean(scenario.get('seed', manifest.get('seed', '?')))}. Conditions share their random draws replicate by replicate."
+    shared = " Conditions share their random draws, replicate by replicate." if study.several else ""
+    return f"{sentence}{runs}, from root seed {clean(scenario.get('seed', manifest.get('seed', '?')))}.{shared}"
 
 
 def _population(members: Any) -> str:
