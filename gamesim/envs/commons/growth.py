@@ -74,14 +74,17 @@ def advance(
     ----------
     stock, rest, harvested : (B,), before the harvest, after it, and what was taken, fish.
     noise : (B,), what growth is multiplied by, or None.
+
+    For order grow_net the harvest is taken before the clip, so that a stock near the capacity rests where theory says it
+    does also for r > 1.
     """
     if law.order == "harvest_then_grow":
         grown = grow(rest, law)
         return grown if noise is None else np.minimum(grown * noise, law.capacity)
-    grown = grow(stock, law)
+    grown = np.maximum(_raw(stock, law), 0.0)
     if noise is not None:
-        grown = np.minimum(grown * noise, law.capacity)
-    return np.maximum(grown - harvested, 0.0)
+        grown = grown * noise
+    return np.minimum(np.maximum(grown - harvested, 0.0), law.capacity)
 
 
 def sustainable_harvest(stock: FloatArray, law: GrowthLaw, *, integer: bool = False) -> FloatArray:
@@ -101,7 +104,7 @@ def sustainable_harvest(stock: FloatArray, law: GrowthLaw, *, integer: bool = Fa
     """
     stock = np.asarray(stock, dtype=np.float64)
     if law.order == "grow_net":
-        most = np.maximum(grow(stock, law) - stock, 0.0)
+        most = np.maximum(_raw(stock, law) - stock, 0.0)
     else:
         most = np.clip(stock - _least_restoring(stock, law), 0.0, stock)
     return np.floor(most + 1e-9) if integer else most
@@ -145,7 +148,7 @@ def maximum_sustainable_yield(law: GrowthLaw) -> float:
     """
     capacity, rate = law.capacity, law.rate
     if law.law == "logistic":
-        return rate * capacity / 4.0 if rate <= 2.0 else capacity * (1.0 - 1.0 / rate)
+        return rate * capacity / 4.0 if rate <= 2.0 or law.order == "grow_net" else capacity * (1.0 - 1.0 / rate)
     if law.law == "doubling_cap":
         return capacity * (1.0 - 1.0 / law.factor)
     if law.law == "inverse":
