@@ -21,8 +21,10 @@ DIM = {
     "institutions": {"sanctions": {"cost": 1, "misread": 0.3}},
 }  # fmt: skip
 
+SEEN = {**EFFORTS, "players": 8, "institutions": {"network": {"see": "barabasi_albert(1)", "punish": "ring(2)"}}}
+
 GAMES: dict[str, list[Any]] = {
-    "commons": [EFFORTS, UNITS, BALLOTS, DIM],
+    "commons": [EFFORTS, UNITS, BALLOTS, DIM, SEEN],
     "matrix": [
         {"kind": "matrix", "horizon": 40, "noise": 0.2},
         {"kind": "matrix", "stage": "shapley", "horizon": 150},

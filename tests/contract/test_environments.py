@@ -33,6 +33,7 @@ CONFIGURATIONS: dict[str, dict[str, dict[str, Any]]] = {
             **LATENT, "players": 8,
             "institutions": {"network": {"meet": "ring(2)", "see": "lattice", "punish": "barabasi_albert(2)"}},
         },
+        "seen_at_random": {**LATENT, "players": 8, "institutions": {"network": {"see": "watts_strogatz(2,0.3)"}}},
         "unclear": {
             **LATENT, "growth": {"noise_sd": 0.2}, "information": {"visibility": {"sampled": 2}, "stock_visible": False},
             "institutions": {"sanctions": {"misread": 0.2, "monitoring": 0.6}},

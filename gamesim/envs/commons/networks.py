@@ -21,6 +21,10 @@ if TYPE_CHECKING:
 
     from .config import Graph
 
+# Up to so many agents a drawn network is shown N - 1 wide whatever its largest degree: observations then have one shape for
+# every seed, and sums over neighbours the same rounding alone and in a batch. Larger societies are as wide as they need.
+DRAWN_WIDTH = 200
+
 
 @dataclass(frozen=True)
 class Roster:
@@ -127,12 +131,14 @@ class Links:
     ----------
     sources, targets : (R, E), R = 1 or B, ordered by source, then target.
     players : N.
+    width : columns of ``neighbours``; by default the largest degree.
     """
 
     complete = False
 
-    def __init__(self, sources: IntArray, targets: IntArray, players: int) -> None:
+    def __init__(self, sources: IntArray, targets: IntArray, players: int, width: int | None = None) -> None:
         self._players = players
+        self._width = width
         self._sources, self._targets = sources, targets
         sets, links = sources.shape
         offset = np.arange(sets)[:, None] * players
@@ -187,7 +193,7 @@ class Links:
 
     def neighbours(self) -> IntArray | None:
         sets = len(self._sources)
-        widest = max(1, int(self._degree.max(initial=0)))
+        widest = self._width or max(1, int(self._degree.max(initial=0)))
         table = np.full((sets, self._players, widest), -1)
         column = np.arange(self._links) - np.take_along_axis(self._start, self._sources, axis=1)
         table[np.arange(sets)[:, None], self._sources, column] = self._targets
@@ -196,20 +202,22 @@ class Links:
     def some(self, rows: IntArray) -> Network:
         if len(self._sources) == 1:
             return self
-        return Links(self._sources[rows], self._targets[rows], self._players)
+        return Links(self._sources[rows], self._targets[rows], self._players, self._width)
 
 
 def build(graph: Graph, name: str, players: int, roots: Sequence[Seeds]) -> Network:
     """The network of each replicate; random ones are drawn with networkx from stream ("society", "network", name)."""
     if graph.kind == "complete":
         return Complete(players)
+    width: int | None = None
     if graph.kind in ("watts_strogatz", "barabasi_albert"):
         drawn = [_links(_random(graph, players, root.stream("society", "network", name))) for root in roots]
+        width = players - 1 if players <= DRAWN_WIDTH else None
     elif graph.kind == "edges":
         drawn = [_read(Path(str(graph.file)), players, graph.directed)]
     else:
         drawn = [_links(_regular(graph, players))]
-    return Links(np.stack([pair[0] for pair in drawn]), np.stack([pair[1] for pair in drawn]), players)
+    return Links(np.stack([pair[0] for pair in drawn]), np.stack([pair[1] for pair in drawn]), players, width)
 
 
 def _random(graph: Graph, players: int, rng: np.random.Generator) -> list[tuple[int, int]]:
