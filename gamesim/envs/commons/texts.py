@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from .state import SocietyState
 
 
+SPOKEN = 2.0**52
+
+
 def normalised(text: str) -> str:
     """Sentences that differ only in case, whitespace or final punctuation are one proposal.
 
@@ -33,7 +36,7 @@ def cap_text(cap: float) -> str:
 
 class Texts:
     """The sentences of one society. The engine counts numbers, so each distinct sentence has one: the cap for a sentence
-    made of a cap, -1, -2, ... for those that were spoken."""
+    made of a cap, one beyond all caps for those that were spoken."""
 
     def __init__(self, config: Commons) -> None:
         self._on = config.institutions.text
@@ -64,7 +67,7 @@ class Texts:
                 sentence, number = cap_text(caps[0, seat]), float(caps[0, seat])
             else:
                 spoken += 1
-                number = -float(spoken)
+                number = SPOKEN + spoken
             number = classes.setdefault(normalised(sentence), number)
             self._sentences.setdefault(number, sentence)
             self.authors.setdefault(number, []).append(int(seat))
