@@ -6,21 +6,36 @@ Three things can go wrong, and they are told apart: the unit fails (its error is
 
 from __future__ import annotations
 
+import asyncio
 import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from gamesim.core import errors
-from gamesim.core.errors import GamesimError, MissingExtraError, PluginError, RecordError, ScenarioError, clean
+from gamesim.core.errors import (
+    GamesimError,
+    LimitReached,
+    MissingExtraError,
+    PluginError,
+    RecordError,
+    ScenarioError,
+    clean,
+)
 
-from .contracts import Context, Unit
+from .contracts import Context, Experiment, Unit, UnitResult
 from .journal import Durability
 from .units import experiment_of, scenario_of, unit_data, unit_of
 from .writer import Stopped, Writer
 
-Kind = Literal["sealed", "failed", "died", "stopped", "abort"]
+if TYPE_CHECKING:
+    from .models.broker import Broker
+
+Kind = Literal["sealed", "failed", "died", "stopped", "parked", "abort"]
+
+# No other unit would fare better: the run ends, what is sealed stays.
+ABORTING = (ScenarioError, MissingExtraError, PluginError, RecordError)
 
 
 @dataclass(frozen=True)
@@ -46,7 +61,8 @@ class Job:
 class Answer:
     """What became of a job.
 
-    ``sealed`` carries result, rows and files; ``failed``, ``died`` and ``abort`` carry the error as data.
+    ``sealed`` carries result, rows and files; ``failed``, ``died``, ``parked`` (a limit; it can be resumed) and ``abort``
+    carry the error as data.
     """
 
     key: str
@@ -63,29 +79,72 @@ class Answer:
 
 def perform(job: Job, stopping: Callable[[], bool] | None = None) -> Answer:
     """Run and seal a unit. Errors become answers; ``Stopped`` does too; a ``KeyboardInterrupt`` passes."""
-    unit, writer = job.unit, None
-    try:
+    with _answering(job, stopping) as desk:
+        experiment, context = desk.opened()
+        desk.seal(experiment.run_unit(job.unit, context))
+    return desk.answer
+
+
+async def perform_async(job: Job, broker: Broker, stopping: Callable[[], bool] | None = None) -> Answer:
+    """As ``perform``, beside other units on one loop: questions go to the Broker, and a limit parks the unit."""
+    with _answering(job, stopping, broker) as desk:
+        experiment, context = desk.opened()
+        asynchronous = getattr(experiment, "run_unit_async", None)
+        if asynchronous is not None and job.unit.mode == "step":
+            result = await asynchronous(job.unit, context)
+        else:
+            result = await asyncio.to_thread(experiment.run_unit, job.unit, context)
+        desk.seal(result)
+    return desk.answer
+
+
+class _answering:
+    """Opens a unit's writer, closes it, and turns what happens in between into an Answer."""
+
+    def __init__(self, job: Job, stopping: Callable[[], bool] | None, broker: Broker | None = None) -> None:
+        self._job, self._stopping, self._broker = job, stopping, broker
+        self._writer: Writer | None = None
+        self.answer = Answer(job.unit.key, "stopped", {})
+
+    def __enter__(self) -> _answering:
+        return self
+
+    def opened(self) -> tuple[Experiment, Context]:
+        job = self._job
         scenario = scenario_of(job.scenario)
         experiment = experiment_of(job.kind, job.reference)
         directory = Path(job.directory)
-        writer = Writer(unit, directory, durability=job.durability, stopping=stopping)
-        context = Context(scenario=scenario, seeds=scenario.seeds, writer=writer, store=directory.parent)
-        result = experiment.run_unit(unit, context)
+        self._writer = Writer(job.unit, directory, durability=job.durability, stopping=self._stopping)
+        context = Context(scenario, scenario.seeds, self._writer, directory.parent, self._broker)
+        return experiment, context
+
+    def seal(self, result: UnitResult) -> None:
+        assert self._writer is not None
         if result.status == "failed":
-            return Answer(
-                unit.key, "failed", {"error": dict(result.error or {"type": "failure", "message": "no reason given"})}
-            )
-        sealed = writer.seal(result)
-        return Answer(unit.key, "sealed", {"result": sealed.result, "rows": sealed.rows, "files": dict(sealed.files)})
-    except Stopped:
-        return Answer(unit.key, "stopped", {})
-    except (ScenarioError, MissingExtraError, PluginError, RecordError) as error:
-        return Answer(unit.key, "abort", {"error": error_data(error)})
-    except Exception as error:
-        return Answer(unit.key, "failed", {"error": error_data(error)})
-    finally:
-        if writer is not None:
-            writer.close()
+            error = dict(result.error or {"type": "failure", "message": "no reason given"})
+            self._say("failed", {"error": error})
+            return
+        sealed = self._writer.seal(result)
+        self._say("sealed", {"result": sealed.result, "rows": sealed.rows, "files": dict(sealed.files)})
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> bool:
+        if self._writer is not None:
+            self._writer.close()
+        if error is None or isinstance(error, Stopped):
+            return True
+        if isinstance(error, LimitReached) and self._broker is not None:
+            self._say("parked", {"error": {**error_data(error), "type": "LimitReached"}})
+            return True
+        if isinstance(error, ABORTING):
+            self._say("abort", {"error": error_data(error)})
+            return True
+        if isinstance(error, Exception):
+            self._say("failed", {"error": error_data(error)})
+            return True
+        return False
+
+    def _say(self, kind: Kind, data: Mapping[str, Any]) -> None:
+        self.answer = Answer(self._job.unit.key, kind, data)
 
 
 def error_data(error: BaseException) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """What a run tells while it goes: plain mappings to ``on_event``, and the same with wall times in ``log.jsonl``.
 
-Events: ``run_started, wave, unit_started, unit_done, unit_retried, unit_failed, note, stopping, run_stopped, run_done``.
+Events: ``run_started, wave, unit_started, unit_done, unit_retried, unit_failed, unit_parked, waiting, note, stopping, run_stopped, run_done``.
 Wall times live here alone, outside of everything that is compared.
 """
 

@@ -10,11 +10,12 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from gamesim.core.errors import CorruptRecordError, GamesimError, RecordError, ReplayMismatchError, clean
+from gamesim.scenario.scenario import Scenario
 from gamesim.scenario.sweep import cells
 
 from . import parquet, seal
@@ -29,6 +30,9 @@ from .record import Record
 from .runner import scenario_of_run
 from .units import experiment_of, scenario_of
 from .writer import EVENTS, STEPS, Writer, journal_path, part_path, result_from
+
+if TYPE_CHECKING:
+    from .models.broker import Broker
 
 
 @dataclass(frozen=True)
@@ -242,7 +246,8 @@ def reexecute(job: Job, against: Mapping[str, Any]) -> dict[str, Any]:
             raise CorruptRecordError("is not sealed.", where=against["journal"])
         scenario = scenario_of(job.scenario)
         writer = Writer(unit, Path(job.directory), against=_masked(contents) if against["masked"] else contents)
-        context = Context(scenario=scenario, seeds=scenario.seeds, writer=writer, store=Path(job.directory))
+        broker = _offline(scenario, Path(against["journal"]).parents[1])
+        context = Context(scenario, scenario.seeds, writer, Path(job.directory), broker)
         result = experiment_of(job.kind, job.reference).run_unit(unit, context)
         if result.status == "failed":
             return Answer(unit.key, "failed", {"error": dict(result.error or {})}).as_dict()
@@ -256,6 +261,13 @@ def reexecute(job: Job, against: Mapping[str, Any]) -> dict[str, Any]:
         return Answer(unit.key, "abort", {"error": error_data(error)}).as_dict()
     except Exception as error:
         return Answer(unit.key, "failed", {"error": error_data(error)}).as_dict()
+
+
+def _offline(scenario: Scenario, run: Path) -> Broker | None:
+    """Where language models played: a Broker that knows recorded answers alone."""
+    from .models.opening import open_broker, used_models
+
+    return open_broker(scenario, run, run.parent, offline=True, readonly=True) if used_models(scenario) else None
 
 
 def _masked(contents: Contents) -> Contents:

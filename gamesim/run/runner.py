@@ -210,9 +210,7 @@ def _go(
         return record
     require_disk(directory)
     with Interrupts(budget.wall) as stop:
-        executor: Executor = (
-            Inline(stop.stopping) if workers == 1 or scenario.executor == "inline" else Processes(workers, path=path)
-        )
+        executor = _executor(directory, scenario, workers, budget, progress, stop, path)
         session = Session(
             directory, manifest, scenario, executor, progress, stop, retry_failed=retry_failed, size_limit=RUN_BYTES
         )
@@ -232,6 +230,31 @@ def _go(
     if not manifest.finished:
         raise _ending(directory, manifest, stop)
     return Record(directory, verify="none")
+
+
+def _executor(
+    directory: Path,
+    scenario: Scenario,
+    workers: int,
+    limits: RunLimits,
+    progress: Progress,
+    stop: Interrupts,
+    path: Sequence[str],
+) -> Executor:
+    """Where units run: beside each other on one loop where language models play, else here or in workers."""
+    from .models.opening import open_broker, used_models
+
+    if used_models(scenario):
+        from .executors.together import Together
+
+        def tell(event: Mapping[str, Any]) -> None:
+            progress.tell(str(event["event"]), **{key: value for key, value in event.items() if key != "event"})
+
+        broker = open_broker(scenario, directory, directory.parent, on_event=tell, limits=limits)
+        return Together(broker, stop.stopping)
+    if workers == 1 or scenario.executor == "inline":
+        return Inline(stop.stopping)
+    return Processes(workers, path=path)
 
 
 def _ending(directory: Path, manifest: Manifest, stop: Interrupts) -> BaseException:

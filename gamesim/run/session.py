@@ -58,6 +58,7 @@ class Session:
         self._size = sum(entry.bytes for entry in manifest.files.values())
         self._played = 0
         self._over = {unit.key for unit in manifest.units if unit.status != "pending"}
+        self._parked: list[Mapping[str, Any]] = []  # why units wait for a resume
 
     # ---- waves -----------------------------------------------------------------------------------------------------
 
@@ -86,6 +87,8 @@ class Session:
             self._drain(todo)
             if self._stop.stopping():
                 break
+            if self._parked:
+                raise self._limit()
             done.update((unit.key, self._result(unit)) for unit in wave)
             number += 1
         self._save()
@@ -215,6 +218,12 @@ class Session:
                     waiting.append(self._entries[answer.key].unit())
             self._save(lazily=True)
 
+    def _limit(self) -> LimitReached:
+        """Why units were parked, once; the others were played."""
+        first = error_from(self._parked[0])
+        again = f"{len(self._parked)} units wait. Go on with: gamesim resume {self.directory}"
+        return LimitReached(first.message, where=str(self.directory), hint=again)
+
     def _job(self, unit: Unit) -> Job:
         data = self._cells[int(unit.cell.get("index", 0))]
         durability = self.scenario.record.durability
@@ -230,6 +239,10 @@ class Session:
             )
             raise error_from(error)
         if answer.kind == "stopped" or (answer.kind == "died" and self._stop.stopping()):
+            return False
+        if answer.kind == "parked":
+            self._parked.append(error)
+            self._progress.tell("unit_parked", unit=entry.name, cause=error.get("message"))
             return False
         entry.tries += 1
         if answer.kind == "sealed":
