@@ -1,4 +1,157 @@
-"""DATASHEET"""
+"""The commons: a stock that many harvest, and the institutions by which they restrain each other. Data sheet.
+
+Agents take from one stock that regrows. In every round all harvest at the same time; then, if sanctions are on, each has
+drawn and perhaps inspected a peer and may fine it; catches, upkeep and fines change everybody's wealth, and whose wealth
+falls below zero dies. The stock grows, agents imitate more successful ones, and the group decides on a norm, a cap on the
+catch. The norm forbids nothing: it is what inspectors judge by. A society ends when it has collapsed, or at its horizon.
+
+Two faces play the same code: ``CommonsEnv`` here (a PettingZoo ParallelEnv, one society) and ``BatchedCommons`` (many at
+once); a row of the batch equals the single environment of the same seed bit for bit. One step is one phase.
+
+One round t, for alive agents i
+-------------------------------
+::
+
+    harvest    h_i = alpha e_i R            (catch effort; shuffled: one after the other, R falling; request: h_i = w_i)
+               rationed if sum h > R;  R' = max(0, R - sum h)
+    inspect    j uniform over the alive others, with probability m;  violation: h_j > G, or > g_i without a norm, or > q_j
+    sanction   who found a violator may fine it:  B_i, V_j = 1 (numbers of fines if counting)
+    payoff     d_i = h_i - c - gamma B_i - beta V_i;   P_i += d_i;   Pbar_i = lambda Pbar_i + (1 - lambda) d_i
+    death      P_i < 0
+    growth     R = g(R'), times max(0, 1 + sd z), clipped to [0, K]           (grow_net: R = g(R) - sum h)
+    imitation  meets k uniform over the alive others; with probability 1/(1 + exp(-delta (Pbar_k - Pbar_i))) copies
+               (e, p, g)_k + N(0, sigma^2) on e and p, N(0, (10 sigma)^2) on g, kept within [0, 1] and >= 0
+    norm       everybody proposes a cap; median, mean, a vote, a dictator or a leader makes G of them
+
+    logistic      g(S) = S + r S (1 - S/K)            chemostat   g(S) = S + d (K - S)          none   g(S) = S
+    doubling_cap  g(S) = min(K, factor S)             allee       g(S) = S + r S (1 - S/K)(S/A - 1)
+    inverse       g(S) = min(K, S + addition): the stock is a nuisance, and the payoff is - h_i
+
+``T_stock`` is the first round with R <= minimum K (or, tested after the harvest, R' < minimum K; inverse: R' > maximum K),
+``T_first_death`` and ``T_all_dead`` speak for themselves; all three are always recorded. ``collapse`` says which of them
+ends the play and is ``T_s``: ``stock``; ``first_death`` (or stock); ``all_dead`` (or stock). A play that reaches the
+horizon has T_s = horizon and is censored; a collapse in the last round is not. Where nobody is left under ``stock``, the
+play ends, the stock grows on alone to the horizon without noise, and the status is ``collapsed`` although T_s is censored.
+A collapse ends the round at once; the last round before the horizon is played with its group decision.
+
+Actions
+-------
+A number, an array of one, or a dict of which the phase's key is read. Nothing is clipped: what is illegal raises
+``IllegalActionError`` with the legal set. ``action_space``: ``Box(0, 1, (1,))`` if only the harvest is ever decided, else
+``Dict{effort, target, cap, ballot}``.
+
+======== ===== ======== ========================================================================================
+phase    code  key      legal
+======== ===== ======== ========================================================================================
+harvest  0     effort   [0, 1]; request: 0..limit, whole unless ``integer: false``. Two stocks: also ``effort_2``,
+                        sum <= 1; a plain number is the total, split as alpha_s R_s
+sanction 1     target   a seat, or N = nobody: alive, another, linked; and one that broke the rule, or that you
+                        inspected and take for a violator. Kind ``antisocial``, or text norms: anybody
+counter  4     target   who has just fined you, or N
+norm     2     cap      >= 0; with text norms also none, and the sentence comes by ``hear``
+vote     3     ballot   0..M-1 among the M distinct proposals shown, or N = no ballot; at an election a seat
+======== ===== ======== ========================================================================================
+
+Sanctions are ``peer``; ``antisocial`` (also who kept the rule); ``counter`` (a second stage in which the fined strike
+back, same fine and cost); ``graduated`` (beta times min(earlier fines + 1, cap)); ``pool`` (nobody chooses: all pay a tax,
+and every violator that is looked at, with probability m, is fined). ``misread`` turns what an inspector sees around.
+A ballot names a cap: Borda ranks the others by their distance from it, approval takes those within ``width``. Ties are
+drawn and written to the events. A leader is elected every k rounds in a vote on the agents, whose proposals are their
+programmes, or appointed; with ``recall`` it stays unless more than half of the ballots are for others; its proposal is G,
+and with ``quotas`` also what q_i, sum q <= f(R), are made of. Without a decision the last norm stays (``norm_kept``).
+
+Observations
+------------
+One dict of arrays an agent; numbers are 0-d, NaN means "no value". Never K, r, alpha, the law, the horizon.
+
+=========================================== ==================================================================
+key                                         what
+=========================================== ==================================================================
+phase, round, consumption                   phase code, round from 1, c
+stock, stock_2                              R now (absent if ``stock_visible: false``; stock_2 with two stocks)
+norm                                        G, NaN = none
+fine, cost                                  beta, gamma in the sanction phases, else NaN
+board_alive, board_effort, board_harvest,   (N,) who lives; effort played, catch, wealth last known; NaN for
+board_wealth                                peers that are not visible, and before the first harvest
+visible                                     (k,) seats that are seen, -1 = fewer; absent under full visibility
+proposals; board_proposal, leader, election (N,) caps on the ballot, then NaN; leader scenarios only: who proposed
+                                            what, seat of the leader (N = none), whether agents are voted on
+index, alive                                own seat, whether one takes part
+effort, belief, punish                      own disposition: last effort played and cap proposed, or what was copied
+harvest, payoff, payoff_mean, wealth        own last round, Pbar, P
+inspected, violation                        seat of the inspected peer (N = none), whether it is taken for a violator
+fines, fined_by                             fines received in the last round; ``counter``: one who just fined you
+quota                                       q_i, NaN without quotas
+history_harvest, history_payoff             (w,) own last outcomes, the latest last, NaN where play is younger
+threshold                                   f(R) per head, only if ``information: {mode: explicit}`` asks for it
+=========================================== ==================================================================
+
+Reward: d_i, paid by the step that resolves the round (the sanction phase, or the harvest where there is none), else 0.
+``terminations``: the dead, and everybody at a collapse; ``truncations``: the horizon. ``infos`` hold the T_* known so far.
+
+Parameters
+----------
+=================================== ======================= =================================================
+key                                 default                 of the paper ("A")
+=================================== ======================= =================================================
+players, growth.capacity            10, 300                 10, 300
+growth.rate                         0.6                     rich 0.6, harsh 0.2
+sanctions.fine (beta), cost (gamma) 10, 0                   10, 0 (Table 3)
+initial e, g, p                     U(0,1) U(2,8) U(0,1)    the same for the general population
+altruists, selfish                  seat profiles           U(.2,.5) U(4,8) U(0,.1); U(.7,1) U(10,14) U(.4,.5)
+horizon                             50                      50 with language models
+harvest.productivity (alpha)        0.03                    not given; ours .03, .05, .04 (presets A, B, C)
+upkeep.consumption (c)              2                       not given; ours 2, 1, 2
+upkeep.initial_wealth P(0)          10                      not given; ours 10, 100, 40
+growth.initial, growth.minimum      K, .01 K                not given; ours
+revision.selection (delta)          0.2                     not given; ours
+revision.mutation (sigma)           0.05                    not given; ours
+revision.average (lambda)           0.5                     not given; ours
+sanctions.monitoring (m)            1                       not given; ours
+information.memory (w)              5                       not given; ours
+=================================== ======================= =================================================
+
+What paper A leaves open, and how we read it
+--------------------------------------------
+A is "The Role of Social Learning and Collective Norm Formation in Fostering Cooperation in LLM Multi-Agent Systems" (AAMAS
+2026, arXiv 2510.14401 v2). We read its text, not its plots, and found no code: no number of ours is the authors'.
+
+It does not give alpha, c, P(0), R(0), R_min, delta, sigma, the distribution of m, the weight of the payoff average, how
+often agents revise, what a prompt shows of observations, how ties of a vote end, the sampling temperature, the order of
+the four actions in a round (we take that of its text), the embedding of norm vectors, or how a rule agent's effort
+depends on the norm. We let it not depend on it: the norm acts through fines and imitation alone.
+
+== ============================================================ ===================================================
+no where it contradicts itself or stays open                    what we do
+== ============================================================ ===================================================
+1  the text of App. B has selfish agents punish less, Table 3   the populations' key ``punish_init``: ``table3``
+   more (U(.4,.5) against U(0,.1))                              (default) or ``text``
+2  the text wants gamma > 0, Table 3 has 0                      any gamma >= 0; default 0
+3  traits are (e, m, g) in the text, Table 3 lists only B; p    m is 1, B is read as p, (e, p, g) are copied;
+   is in neither                                                ``revision.copied`` says which
+4  the punisher sees "sampled peers", the prompts everybody     ``information.visibility``: ``full`` (default), or k
+5  its Fig. 12 praises mixed groups in rich environments, and   two separate claims (F4, F5); F5 is asserted
+   also selfish over altruistic ones                            nowhere
+6  ablation statistics with 898 and 238 degrees of freedom      "20.98" is then the mean of all four conditions and
+   compare a part with a whole that contains it                 "27.1" all OGD runs; no claim is built on them
+7  "two short prompts" describe the group decision only         a round with language models is four prompts an agent
+8  individual and aligned norm similarity are one number,       both are reported, and said to be one:
+   S_align = |sum n_i| / N                                      S_ind = (N S_align^2 - 1)/(N - 1)
+9  collapse is the first starvation, yet agents are removed     both times are always recorded; ``collapse`` says
+   "as if" play went on                                         which one counts
+== ============================================================ ===================================================
+
+Departures of ours from the letter of the model: the chance with which a partner is copied, or an inspection made, is what
+is left of the uniform that drew the partner (one number an agent, round and mechanism); imitation rule ``best_of`` copies
+only who did better; a conformist's move carries the same noise as a copy; grow_net is clipped after the harvest, so that
+its steady states are those of theory also for r > 1.
+
+Randomness
+----------
+All from ``Seeds(reset seed)``: blocks ("society", mechanism, "chunk", k) for init, pairing, sanction, revision, mutation,
+ties and a few more, ("environment", ...) for growth noise, order and rationing. Blocks are agent-major and 128 rounds
+long, so that an agent more, a longer horizon or a mechanism switched off changes nobody's numbers.
+"""
 
 from __future__ import annotations
 
