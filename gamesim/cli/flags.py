@@ -66,6 +66,14 @@ LimitCost = Annotated[
 OpenReport = Annotated[bool, typer.Option("--open", help="Open the report in a browser.")]
 
 
+class Stopped(Exception):
+    """An interruption on its way past typer, which would forget what it says."""
+
+    def __init__(self, cause: KeyboardInterrupt) -> None:
+        super().__init__(str(cause))
+        self.cause = cause
+
+
 def command(
     app: typer.Typer, name: str, *, store: bool = False, progress: bool = False
 ) -> Callable[[Callable[..., Mapping[str, Any]]], Callable[..., Mapping[str, Any]]]:
@@ -83,7 +91,10 @@ def command(
             flags = {key: given.pop(key) for key in common}
             out = Output(command=name, **flags)
             current.append(out)
-            out.finish(function(out, **given))
+            try:
+                out.finish(function(out, **given))
+            except KeyboardInterrupt as error:
+                raise Stopped(error) from error
             if out.exit:
                 raise typer.Exit(out.exit)
 

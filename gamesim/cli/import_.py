@@ -30,6 +30,9 @@ def govsim(
     lenient: Annotated[
         bool, typer.Option("--lenient", help="Take logs with faults too; such runs are marked.")
     ] = False,
+    legacy: Annotated[
+        bool, typer.Option("--legacy", help="Score by five agents whoever was there, as the released code does.")
+    ] = False,
 ) -> Mapping[str, Any]:
     """Logs of GovSim societies: survival, gain, efficiency, equality, over-usage."""
     from gamesim.core.errors import clean

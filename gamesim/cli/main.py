@@ -13,7 +13,7 @@ from typer.core import TyperGroup
 from gamesim.core.errors import GamesimError, did_you_mean
 
 from .errors import UsageError, bug, report
-from .flags import current
+from .flags import Stopped, current
 from .output import Output
 
 # Name -> what it does. The module is imported when the command is asked for.
@@ -112,6 +112,8 @@ def run(arguments: list[str]) -> int:
         return 0
     except GamesimError as error:
         return report(error, _out(arguments))
+    except Stopped as stopped:
+        return _interrupted(stopped.cause, arguments)
     except KeyboardInterrupt as error:
         return _interrupted(error, arguments)
     except SystemExit as ending:
