@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gamesim.core.errors import CorruptRecordError, GamesimError, RecordError, ReplayMismatchError, clean
+from gamesim.scenario.models import used_models
 from gamesim.scenario.scenario import Scenario
 from gamesim.scenario.sweep import cells
 
@@ -265,9 +266,11 @@ def reexecute(job: Job, against: Mapping[str, Any]) -> dict[str, Any]:
 
 def _offline(scenario: Scenario, run: Path) -> Broker | None:
     """Where language models played: a Broker that knows recorded answers alone."""
-    from .models.opening import open_broker, used_models
+    if not used_models(scenario):
+        return None
+    from .models.opening import open_broker
 
-    return open_broker(scenario, run, run.parent, offline=True, readonly=True) if used_models(scenario) else None
+    return open_broker(scenario, run, run.parent, offline=True, readonly=True)
 
 
 def _masked(contents: Contents) -> Contents:

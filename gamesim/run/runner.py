@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from gamesim.core.errors import GamesimError, LimitReached, RecordError, ScenarioError
+from gamesim.scenario.models import used_models
 from gamesim.scenario.scenario import Scenario
 
 from .executors.base import Executor
@@ -242,10 +243,9 @@ def _executor(
     path: Sequence[str],
 ) -> Executor:
     """Where units run: beside each other on one loop where language models play, else here or in workers."""
-    from .models.opening import open_broker, used_models
-
     if used_models(scenario):
         from .executors.together import Together
+        from .models.opening import open_broker
 
         def tell(event: Mapping[str, Any]) -> None:
             progress.tell(str(event["event"]), **{key: value for key, value in event.items() if key != "event"})

@@ -14,6 +14,8 @@ from gamesim.core.registry import entry, names
 
 from .diagnose import as_scenario_error, validated
 from .node import Node
+from .scenario import Scenario
+from .sweep import cells
 
 _ALIAS = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,59}")
 
@@ -81,6 +83,13 @@ def models_in_use(population: Population) -> tuple[str, ...]:
     """The aliases and short forms that members name as their ``model``, in order."""
     named = [member.agent.params.get("model") for member in population]
     return tuple(dict.fromkeys(name for name in named if isinstance(name, str)))
+
+
+def used_models(scenario: Scenario) -> tuple[str, ...]:
+    """Aliases and short forms that any cell of the scenario asks, in order."""
+    if scenario.sweep is None:
+        return models_in_use(scenario.population)
+    return tuple(dict.fromkeys(name for cell in cells(scenario) for name in models_in_use(cell.scenario.population)))
 
 
 def config_of(model: str, models: Mapping[str, ModelConfig]) -> ModelConfig:
