@@ -140,6 +140,7 @@ class Model(Protocol):
         Raises
         ------
         TransportError, FatalModelError
-            As in ``gamesim.core.model_errors``; nothing else. A backend that holds resources also has ``aclose()``.
+            As in ``gamesim.core.model_errors``; nothing else. A backend that holds resources also has ``aclose()``;
+            one that takes long to begin has ``prepare()``, called before the clock of an attempt runs.
         """
         ...

@@ -8,10 +8,11 @@ from collections.abc import Callable
 
 
 class Breaker:
-    """Opens after 5 failures in a row, or when half of the last 20 attempts failed; lets one probe through every 30 s.
+    """Opens after 5 failed attempts in a row, or when half of the last 20 calls got no answer; one probe goes out every 30 s.
 
     A server that says it is overloaded is known to be. Any other failure (a reset, a broken body, a timeout) may be the
-    fault of one request, so those open the breaker only when at least two calls met them.
+    fault of one request, so those open the breaker only when at least two calls met them; and one agent of four whose
+    every call fails does not close the server to the other three.
 
     Parameters
     ----------
@@ -33,8 +34,9 @@ class Breaker:
             give_up_after,
             clock,
         )
-        self._recent: deque[str | None] = deque(maxlen=window)  # the failing call, None for a success
+        self._recent: deque[bool] = deque(maxlen=window)  # whether calls were answered in the end
         self._row = 0
+        self._calls: set[str] = set()  # that failed in this row
         self._sure = False
         self._opened: float | None = None
         self._probed = float("-inf")
@@ -60,7 +62,8 @@ class Breaker:
 
     def succeeded(self) -> None:
         self._row, self._sure = 0, False
-        self._recent.append(None)
+        self._calls.clear()
+        self._recent.append(True)
         if self._opened is not None:
             self._opened = None
             self._recent.clear()
@@ -74,11 +77,17 @@ class Breaker:
         sure : whether the server itself said that it is at fault.
         """
         self._row += 1
-        self._recent.append(call)
+        self._calls.add(call)
         self._sure = self._sure or sure
-        if self._opened is not None:
-            return
-        failures = [one for one in self._recent if one is not None]
-        half = len(self._recent) == self._recent.maxlen and 2 * len(failures) >= len(self._recent)
-        if (self._row >= self._in_a_row or half) and (self._sure or len(set(failures)) > 1):
+        if self._row >= self._in_a_row and (self._sure or len(self._calls) > 1):
+            self._open()
+
+    def gave_up(self) -> None:
+        """A call got no answer after all its attempts."""
+        self._recent.append(False)
+        if len(self._recent) == self._recent.maxlen and 2 * self._recent.count(False) >= len(self._recent):
+            self._open()
+
+    def _open(self) -> None:
+        if self._opened is None:
             self._opened = self._probed = self._clock()

@@ -187,6 +187,9 @@ class Call:
     async def _sent(self) -> ModelReply:
         model, clocks = self._desk.model, self._desk.clocks
         assert model is not None
+        prepare = getattr(model, "prepare", None)
+        if prepare is not None:
+            prepare()
         self._attempts += 1
         seconds = max(0.001, min(self._left, clocks.attempt))
         try:
@@ -203,12 +206,12 @@ class Call:
         else:
             desk.limiter.failed()
         if not isinstance(error, RateLimited) and error.retry:
-            self._breaker_failed(sure=isinstance(error, Overloaded))
+            self._tell_breaker(lambda: desk.breaker.failed(self.id, sure=isinstance(error, Overloaded)))
 
-    def _breaker_failed(self, *, sure: bool) -> None:
+    def _tell_breaker(self, news: Callable[[], None]) -> None:
         breaker = self._desk.breaker
         was_open = breaker.open
-        breaker.failed(self.id, sure=sure)
+        news()
         if breaker.open and not was_open:
             self._network.tell({"event": "model_down", "model": self._desk.name})
 
@@ -239,8 +242,10 @@ class Call:
     def _failed(self, error: TransportError, took: float) -> Answer:
         """The call has no answer. If its server is known to be down that is no answer of the model's: the unit parks."""
         desk = self._desk
-        if isinstance(error, RateLimited):
-            self._breaker_failed(sure=False)
+        if isinstance(error, RateLimited):  # its attempts only slowed us down; that there was no answer counts
+            self._tell_breaker(lambda: desk.breaker.failed(self.id, sure=False))
+        if error.retry:
+            self._tell_breaker(desk.breaker.gave_up)
         if error.retry and desk.breaker.open:
             raise Parked(f"{desk.name} does not answer: {error.message}", hint=RESUME)
         reached = error

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from gamesim.core.errors import GamesimError
 from gamesim.core.model import Model, ModelReply, Params, Structured
-from gamesim.core.model_config import Clocks, Concurrency
+from gamesim.core.model_config import Clocks, Concurrency, ModelConfig
 
 from .breaker import Breaker
 from .limiter import Limiter
@@ -25,6 +25,7 @@ class Desk:
     limiter : shared by all models of one server.
     structured, params : what requests to it say unless a player knows better.
     served : what the server last called itself.
+    config : as the scenario has it, where it comes from one.
     fatal : why it is asked no more in this process.
     """
 
@@ -37,6 +38,7 @@ class Desk:
     params: Params = field(default_factory=Params)
     structured: Structured = "json_schema"
     served: str = ""
+    config: ModelConfig | None = None
     fatal: GamesimError | None = None
 
     @classmethod
