@@ -228,18 +228,20 @@ def _random(graph: Graph, players: int, rng: np.random.Generator) -> list[tuple[
     return list(networkx.barabasi_albert_graph(players, graph.links, seed=rng).edges)
 
 
-def _regular(graph: Graph, players: int) -> list[tuple[int, int]]:
+def _regular(graph: Graph, players: int) -> IntArray | list[tuple[int, int]]:
     """A ring, or the most nearly square grid that wraps around; a prime number of agents makes that a ring."""
     import networkx
 
     if graph.kind == "ring":
-        return list(networkx.circulant_graph(players, range(1, int(graph.neighbours or 2) // 2 + 1)).edges)
+        seats = np.arange(players)
+        steps = range(1, int(graph.neighbours or 2) // 2 + 1)
+        return np.concatenate([np.stack([seats, (seats + step) % players], axis=1) for step in steps])
     height = max(h for h in range(1, int(players**0.5) + 1) if players % h == 0)
     grid = networkx.grid_2d_graph(height, players // height, periodic=True)
     return [(a[0] * (players // height) + a[1], b[0] * (players // height) + b[1]) for a, b in grid.edges]
 
 
-def _links(edges: list[tuple[int, int]], directed: bool = False) -> tuple[IntArray, IntArray]:
+def _links(edges: IntArray | list[tuple[int, int]], directed: bool = False) -> tuple[IntArray, IntArray]:
     """Sources and targets, ordered, without loops or doubles; each undirected edge in both directions."""
     ends = np.array(edges, dtype=np.int64).reshape(-1, 2)
     ends = ends if directed else np.concatenate([ends, ends[:, ::-1]])
