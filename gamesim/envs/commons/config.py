@@ -277,7 +277,7 @@ class Institutions(Config):
     @field_validator("revision", mode="before")
     @classmethod
     def _short(cls, value: Any) -> Any:
-        return {"rule": value} if isinstance(value, str) else value
+        return {"rule": value} if isinstance(value, str) and value != "none" else value
 
     @property
     def text(self) -> bool:
