@@ -6,9 +6,9 @@ models or files brought in may stand anywhere.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import Any, ClassVar, overload
 
 from .numbers import Estimate
 
@@ -70,9 +70,28 @@ class Table:
     about: str = ""
     header: int = 1
     folded: bool = False
-    download: tuple[tuple[Value, ...], ...] | None = None
+    download: Sequence[tuple[Value, ...]] | None = None
     download_columns: tuple[str, ...] | None = None
     template: ClassVar[str] = "table"
+
+
+class LazyRows(Sequence[tuple[Value, ...]]):
+    """Rows made when they are read: a download may keep a few hundred of a hundred thousand."""
+
+    def __init__(self, size: int, make: Callable[[int], tuple[Value, ...]]) -> None:
+        self._size, self._make = size, make
+
+    def __len__(self) -> int:
+        return self._size
+
+    @overload
+    def __getitem__(self, place: int) -> tuple[Value, ...]: ...
+    @overload
+    def __getitem__(self, place: slice) -> list[tuple[Value, ...]]: ...
+    def __getitem__(self, place: int | slice) -> Any:
+        if isinstance(place, slice):
+            return [self._make(i) for i in range(*place.indices(self._size))]
+        return self._make(range(self._size)[place])
 
 
 @dataclass(frozen=True)

@@ -40,7 +40,8 @@ def build(record: Record | Sequence[Record], out: Path | None = None, sections: 
     Parameters
     ----------
     out : by default ``report.html`` in the run's directory (the first of several).
-    sections : names registered under ``gamesim.report_sections``; by default all that have something to say.
+    sections : names registered under ``gamesim.report_sections``, in the order wanted; by default all that have something
+        to say.
 
     Returns
     -------
@@ -89,7 +90,7 @@ def page(study: Study, sections: Sequence[str] | None = None) -> str:
 
 
 def collect(study: Study, names: Sequence[str] | None = None) -> list[Section]:
-    """The sections that have something to say, in order. One that fails says so in its place and spoils no other."""
+    """The sections that have something to say, in order, or in that of ``names``. One that fails says so and spoils no other."""
     points = entries("report_sections")
     chosen = list(points) if names is None else list(names)
     for name in chosen:
@@ -98,7 +99,9 @@ def collect(study: Study, names: Sequence[str] | None = None) -> list[Section]:
     made = [section for name in chosen for section in _run(name, study, points)]
     seen: dict[str, int] = {}
     unique = []
-    for section in sorted(made, key=lambda s: (s.order, s.id)):
+    if names is None:
+        made.sort(key=lambda s: (s.order, s.id))
+    for section in made:
         seen[section.id] = seen.get(section.id, 0) + 1
         again = f"{section.id}-{seen[section.id]}" if seen[section.id] > 1 else section.id
         unique.append(Section(again, clean(section.title), tuple(section.blocks), section.order))

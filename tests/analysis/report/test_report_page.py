@@ -184,6 +184,11 @@ def test_each_section_stands_alone(name: str, commons_pair: Record, tmp_path: Pa
     Page(text)
 
 
+def test_sections_come_in_the_order_asked_for(commons_pair: Record, tmp_path: Path) -> None:
+    text = build(commons_pair, tmp_path / "x.html", sections=["method", "summary"]).read_text("utf-8")
+    assert re.findall(r'<section id="([^"]+)"', text) == ["method", "summary"]
+
+
 def test_an_unknown_section_is_named_with_the_nearest(commons_pair: Record, tmp_path: Path) -> None:
     with pytest.raises(UnknownKindError, match="Did you mean 'survival'"):
         build(commons_pair, tmp_path / "x.html", sections=["survivel"])

@@ -10,7 +10,7 @@ import numpy as np
 
 from gamesim.core.arrays import AnyArray, FloatArray
 
-from ..blocks import Figure, Key, Panel, Section, Table, Value
+from ..blocks import Figure, Key, LazyRows, Panel, Section, Table, Value
 from ..charts import MIDDLE, NARROW, PANEL, WIDE, Series, curves, points
 from ..numbers import Estimate, moments, number, thinned
 from ..study import Columns, Study, short_names, worded
@@ -200,14 +200,18 @@ def _time_table(
 ) -> Table:
     mean, low, high = band
     n = np.nan_to_num(columns[f"{measure}_n"]).astype(int)
-    at: dict[tuple[int, float], Estimate] = {}
-    for row in np.flatnonzero(known):
-        at[int(columns[group][row]), float(columns[x][row])] = Estimate(
-            float(mean[row]), float(low[row]), float(high[row]), int(n[row])
-        )
-    times = sorted({time for one, time in at if one in set(shown)})
+    order = np.flatnonzero(known)
+    order = order[np.lexsort((columns[x][order], columns[group][order]))]
+    places = {(int(columns[group][row]), float(columns[x][row])): int(row) for row in order}
+
+    def estimate(row: int | None) -> Estimate | None:
+        return None if row is None else Estimate(float(mean[row]), float(low[row]), float(high[row]), int(n[row]))
+
+    times = sorted({time for one, time in places if one in set(shown)})
     some = [times[i] for i in thinned(len(times), ROWS)]
-    rows: list[tuple[Value, ...]] = [(_whole(time), *(at.get((one, time)) for one in shown)) for time in some]
+    rows: list[tuple[Value, ...]] = [
+        (_whole(time), *(estimate(places.get((one, time))) for one in shown)) for time in some
+    ]
     heads: tuple[str, ...] = (group,)
 
     def key(one: int) -> tuple[Value, ...]:
@@ -221,17 +225,21 @@ def _time_table(
                 v if isinstance(v, (int, float, str)) else shown_value(v) for v in study.conditions[one].values.values()
             )
 
-    keys = sorted(at)
+    def saved(place: int) -> tuple[Value, ...]:
+        row = int(order[place])
+        return (*key(int(columns[group][row])), _whole(float(columns[x][row])), estimate(row))
+
+    groups = len({one for one, _ in places})
     about = f"Mean [95 % interval] over {over}; n is {_counts(columns, measure)} and stands in the download."
-    if len(shown) < len({one for one, _ in at}):
-        about += f" {len(shown)} of {len({one for one, _ in at})} conditions are in the table."
+    if len(shown) < groups:
+        about += f" {len(shown)} of {groups} conditions are in the table."
     if len(some) < len(times):
         about += f" {len(some)} of {len(times):,} points in time."
     return Table(
         (x, *(label[i] for i in shown)),
         tuple(rows),
         about=about,
-        download=tuple((*key(one), _whole(time), at[one, time]) for one, time in keys),
+        download=LazyRows(len(order), saved),
         download_columns=(*heads, x, measure),
     )
 

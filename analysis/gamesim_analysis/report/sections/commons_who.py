@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import numpy as np
 
 from gamesim.core.arrays import FloatArray
 from gamesim.core.errors import clean
 
 from ..agents import Lives, lives, told_apart
-from ..blocks import Block, Figure, Key, Panel, Section, Table, Value
+from ..blocks import Block, Figure, Key, LazyRows, Panel, Section, Table, Value
 from ..charts import FULL, HALF, Mark, dots
-from ..numbers import mean_interval, thinned
+from ..numbers import Estimate, mean_interval, thinned
 from ..study import Study
 from .common import compares
 from .commons_rounds import is_commons
@@ -57,22 +59,38 @@ def _blocks(study: Study, found: Lives, by_member: bool) -> list[Block]:
     who, title = ("member", "Member of the population") if by_member else ("agent", "Seat")
     people = told_apart(found.members) if by_member else [clean(p, 60) for p in found.agents]
     groups, measures = _measures(found, by_member)
-    rows: list[tuple[Value, ...]] = []
-    marks: dict[str, list[Mark]] = {name: [] for name in measures}
-    for condition in study.conditions:
-        for place, person in enumerate(people):
-            chosen = np.flatnonzero((groups[:, 0] == condition.index) & (groups[:, 2] == place))
-            if not chosen.size:
-                continue
-            values = {name: mean_interval(column[chosen]) for name, column in measures.items()}
-            head: tuple[Value, ...] = (condition.label, person) if study.several else (person,)
-            rows.append((*head, int(chosen.size), *values.values()))
-            alone = condition.label if len(people) == 1 else f"{person} · {condition.label}"
-            for name, e in values.items():
-                marks[name].append(
-                    Mark(alone if study.several else person, e.value, e.low, e.high, place if by_member else 0)
-                )
-    if not rows:
+    order = np.lexsort((groups[:, 2], groups[:, 0]))
+    order = order[groups[order, 2] >= 0]
+    edges = np.flatnonzero(np.any(np.diff(groups[order][:, [0, 2]], axis=0, prepend=-1), axis=1))
+    entries = np.split(order, edges[1:]) if len(order) else []
+
+    @cache
+    def measured(place: int) -> dict[str, Estimate]:
+        return {name: mean_interval(column[entries[place]]) for name, column in measures.items()}
+
+    def of(place: int) -> tuple[str, int]:
+        condition, _, person = groups[entries[place][0]].tolist()
+        return study.name(condition), person
+
+    def row(place: int) -> tuple[Value, ...]:
+        condition, person = of(place)
+        head: tuple[Value, ...] = (condition, people[person]) if study.several else (people[person],)
+        return (*head, len(entries[place]), *measured(place).values())
+
+    def mark(place: int, name: str) -> Mark:
+        condition, person = of(place)
+        label = (
+            people[person]
+            if not study.several
+            else condition
+            if len(people) == 1
+            else f"{people[person]} · {condition}"
+        )
+        e = measured(place)[name]
+        return Mark(label, e.value, e.low, e.high, person if by_member else 0)
+
+    rows = LazyRows(len(entries), row)
+    if not len(rows):
         return []
     shown = thinned(len(rows), _ROWS)
     heads = ("condition", who) if study.several else (who,)
@@ -87,7 +105,7 @@ def _blocks(study: Study, found: Lives, by_member: bool) -> list[Block]:
         about,
         header=len(heads),
         folded=not by_member,
-        download=tuple(rows),
+        download=rows,
     )
     if not by_member and (study.several or len(people) > 12):
         return [table]  # too many dots to be a picture
@@ -100,12 +118,14 @@ def _blocks(study: Study, found: Lives, by_member: bool) -> list[Block]:
         else ()
     )
     size = HALF if len(drawn) > 1 else FULL
-    alt = "; ".join(f"{m.label}: effort {m.value:.2f}" for m in marks.get("effort", [])[:12])
+    alt = "; ".join(
+        f"{m.label}: effort {m.value:.2f}" for m in (mark(i, "effort") for i in kept[:12] if "effort" in measures)
+    )
     figure = Figure(
         f"{title}: effort, harvest, wealth and fines",
         f"{title}. {alt}.",
         f"Dots are means ({how}), bars their 95 % intervals (Student's t over episodes); n is in the table.{few}",
-        tuple(Panel(dots([marks[name][i] for i in kept], name, size), name.capitalize()) for name in drawn),
+        tuple(Panel(dots([mark(i, name) for i in kept], name, size), name.capitalize()) for name in drawn),
         table,
         keys,
     )
