@@ -149,10 +149,13 @@ def fetched(cursor: Any) -> dict[str, AnyArray]:
     names = [column[0] for column in cursor.description or ()]
     if len(set(names)) < len(names):
         raise RecordError("two columns of the answer have one name.", hint="Name them with AS.")
-    return {name: _fetched_column(values) for name, values in cursor.fetchnumpy().items()}
+    texts = {column[0] for column in cursor.description or () if str(column[1]) == "VARCHAR"}
+    return {name: _fetched_column(values, name in texts) for name, values in cursor.fetchnumpy().items()}
 
 
-def _fetched_column(values: Any) -> AnyArray:
+def _fetched_column(values: Any, text: bool) -> AnyArray:
+    if text and isinstance(values, np.ndarray):
+        return unmasked(values) if isinstance(values, np.ma.MaskedArray) else values
     if not isinstance(values, np.ndarray):
         return objects(np.array([None if v is None else str(v) for v in values], dtype=object))  # an enumeration
     if values.dtype.kind in "fiub":
