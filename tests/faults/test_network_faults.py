@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parent.parent / "run" / "models"))
-
 from gamesim_agents.llm.backends.openai_compatible import OpenAICompatible
 from pydantic import SecretStr
 
@@ -61,7 +57,9 @@ class Asked:
 
     async def _ask(self, calls: int) -> None:
         def request(number: int) -> ModelRequest:
-            return ModelRequest("big/m", (Message("user", "How much?"),), Params(max_tokens=40), SCHEMA, sample=f"0/{number}")
+            return ModelRequest(
+                "big/m", (Message("user", "How much?"),), Params(max_tokens=40), SCHEMA, sample=f"0/{number}"
+            )
 
         asking = (self.broker.ask(request(n), Coordinates("u", 0, "harvest", str(n))) for n in range(calls))
         try:
@@ -224,7 +222,9 @@ def test_one_agent_that_always_fails_leaves_the_others_alone(server: ServerProce
                 found += await asyncio.gather(
                     *(
                         broker.ask(
-                            ModelRequest("big/m", (Message("user", f"{name}, round {step}?"),), Params(max_tokens=40), SCHEMA),
+                            ModelRequest(
+                                "big/m", (Message("user", f"{name}, round {step}?"),), Params(max_tokens=40), SCHEMA
+                            ),
                             Coordinates("u", step, "harvest", name),
                         )
                         for name in ("Ann", "Ben", "Cem", "Dora")
@@ -238,7 +238,9 @@ def test_one_agent_that_always_fails_leaves_the_others_alone(server: ServerProce
     assert [answer.reply is None for answer in answers] == [False, False, False, True] * 3
 
 
-def test_a_server_that_restarts_in_mid_round_costs_attempts_and_no_answer(server: ServerProcess, tmp_path: Path) -> None:
+def test_a_server_that_restarts_in_mid_round_costs_attempts_and_no_answer(
+    server: ServerProcess, tmp_path: Path
+) -> None:
     server.reset()
     clocks = Clocks(attempt=2, deadline=8, backoff=0.1, probe_every=0.4)
     desk = Desk.of(OpenAICompatible("big/m", "m", server.url("F00,latency=0.3"), SecretStr(KEY)), clocks=clocks)
