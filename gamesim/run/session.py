@@ -69,6 +69,8 @@ class Session:
         manifest.resumed += int(resumed)
         for folder in FOLDERS:
             seal.make_directory(self.directory / folder)
+        for entry in manifest.units:
+            entry.tries = 0 if entry.status == "pending" else entry.tries  # deaths count within one invocation
         self._unmerge()
         self._cells = {cell.index: cell.scenario.data for cell in cells(self.scenario)}
         self._progress.tell(
@@ -131,7 +133,6 @@ class Session:
         if entry.sealed:
             self._check_sealed(entry)
             return True
-        entry.tries = entry.tries if entry.status == "failed" else 0  # deaths count within one invocation
         if entry.status == "failed":
             if not self._retry_failed:
                 return True
@@ -243,6 +244,12 @@ class Session:
         if answer.kind == "parked":
             self._parked.append(error)
             self._progress.tell("unit_parked", unit=entry.name, cause=error.get("message"))
+            return False
+        if answer.kind == "died" and self._adopt(
+            entry.unit()
+        ):  # it had sealed the unit and died before it could say so
+            self._played += 1
+            self._tell_done("unit_done", entry, seconds)
             return False
         entry.tries += 1
         if answer.kind == "sealed":

@@ -15,6 +15,7 @@ import json
 import os
 import shutil
 import signal
+import subprocess
 import time
 from collections import Counter
 from dataclasses import dataclass, field
@@ -119,6 +120,11 @@ class Campaign:
             self.tally.lost_units += len(sealed - now_sealed)
             self.tally.lost_steps += len(committed - now_committed)
             if self.tally.lost_units or self.tally.lost_steps:
+                self.tally.notes.append(
+                    f"{journal}, {workers} workers, {where}: lost {sealed - now_sealed}, {sorted(committed - now_committed)}, "
+                    f"processes {subprocess.run(['pgrep', '-af', 'gamesim.run.worker'], capture_output=True, text=True).stdout}"
+                )
+                shutil.copytree(store, self.scratch.parent / "gamesim-lost", dirs_exist_ok=True)
                 return
         offset = log.stat().st_size if log.exists() else 0
         sealed, committed = self.acknowledged(store)
@@ -212,7 +218,7 @@ class Campaign:
         committed: set[tuple[str, int]] = set()
         for directory in self.directories(store):
             read_manifest(directory)  # always readable
-            for path in (directory / "events").glob("*.jsonl"):
+            for path in (directory / "events").glob("[!.]*.jsonl"):
                 contents = read_journal(path)
                 if contents.sealed:
                     sealed.add(path.stem)

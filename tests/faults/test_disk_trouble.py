@@ -44,6 +44,7 @@ def failing(monkeypatch):
     return trouble
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("journal", ["unit", "step"])
 @pytest.mark.parametrize("code", [errno.ENOSPC, errno.EIO, errno.EDQUOT])
 def test_trouble_at_each_operation_in_turn(tmp_path, failing, journal, code):
@@ -70,8 +71,7 @@ def test_trouble_at_each_operation_in_turn(tmp_path, failing, journal, code):
         assert record.digest() == whole, (at, failing.count)
 
 
-@pytest.mark.parametrize("workers", ["1", "2"])
-@pytest.mark.parametrize("journal", ["unit", "step"])
+@pytest.mark.parametrize("workers, journal", [("1", "unit"), pytest.param("2", "step", marks=pytest.mark.slow)])
 def test_a_real_limit_of_file_size(tmp_path, workers, journal):
     """RLIMIT_FSIZE makes the kernel refuse our writes and the database's alike, here and in workers."""
 
