@@ -112,16 +112,20 @@ def panel(columns: Mapping[str, Any], agents: Sequence[str] | None = None) -> Pa
     step = np.asarray(columns["step"], dtype=np.int64)
     seed = np.asarray(columns["seed"] if "seed" in columns else columns["row"], dtype=np.int64)
     cell = np.asarray(columns["cell"], dtype=np.int64) if "cell" in columns else np.zeros(len(step), dtype=np.int64)
-    phase = np.asarray(columns["phase"]).astype(str)
-    name = np.asarray(columns["agent"]).astype(str)
-    seats = tuple(agents) if agents is not None else tuple(sorted(np.unique(name).tolist(), key=_natural))
+    names = [str(item) for item in np.asarray(columns["agent"]).tolist()]
+    seats = tuple(agents) if agents is not None else tuple(sorted(set(names), key=_natural))
 
-    names, inverse = np.unique(name, return_inverse=True)
     place = {seat: index for index, seat in enumerate(seats)}
-    agent = np.array([place[item] for item in names.tolist()], dtype=np.int64)[inverse]
-    pairs, episode = np.unique(np.stack([cell, seed], axis=1), axis=0, return_inverse=True)
-    episode = episode.reshape(-1)
-    rounds = _rounds(episode, step, phase == "harvest", columns.get("round"))
+    agent = np.fromiter((place[item] for item in names), np.int64, len(names))
+    width = int(seed.max(initial=0)) + 1
+    codes, episode = np.unique(cell * width + seed, return_inverse=True)  # one number a pair sorts much faster
+    pairs = np.stack([codes // width, codes % width], axis=1)
+    rounds = _rounds(
+        episode,
+        step,
+        np.asarray(np.asarray(columns["phase"], dtype=object) == "harvest", dtype=bool),
+        columns.get("round"),
+    )
     shape = (len(pairs), int(rounds.max(initial=0)), len(seats))
     if shape[0] * shape[1] * shape[2] > MOST_ENTRIES:
         raise MetricError(
