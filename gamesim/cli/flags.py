@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import sys
 from collections.abc import Callable, Mapping
 from typing import Annotated, Any
 
@@ -74,6 +75,10 @@ class Stopped(Exception):
         self.cause = cause
 
 
+class Unread(Exception):
+    """Nobody reads the output any more, as after ``| head``; typer would call that a failure."""
+
+
 def command(
     app: typer.Typer, name: str, *, store: bool = False, progress: bool = False
 ) -> Callable[[Callable[..., Mapping[str, Any]]], Callable[..., Mapping[str, Any]]]:
@@ -93,8 +98,11 @@ def command(
             current.append(out)
             try:
                 out.finish(function(out, **given))
+                sys.stdout.flush()
             except KeyboardInterrupt as error:
                 raise Stopped(error) from error
+            except BrokenPipeError as error:
+                raise Unread from error
             if out.exit:
                 raise typer.Exit(out.exit)
 

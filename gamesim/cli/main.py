@@ -13,7 +13,7 @@ from typer.core import TyperGroup
 from gamesim.core.errors import GamesimError, did_you_mean
 
 from .errors import UsageError, bug, report
-from .flags import Stopped, current
+from .flags import Stopped, Unread, current
 from .output import Output
 
 # Name -> what it does. The module is imported when the command is asked for.
@@ -107,7 +107,7 @@ def run(arguments: list[str]) -> int:
     current.clear()
     try:
         return _invoke(arguments)
-    except BrokenPipeError:
+    except (BrokenPipeError, Unread):
         _drop_stdout()
         return 0
     except GamesimError as error:

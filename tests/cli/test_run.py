@@ -53,6 +53,7 @@ def test_a_run_prints_a_table_and_paths_and_the_same_again_plays_nothing(
     assert [item["status"] for item in valid("list", listed)["items"]] == ["complete", "complete"]
 
 
+@pytest.mark.slow
 def test_overrides_seeds_and_axes(gamesim: Run, tiny: Path) -> None:
     data = gamesim(
         "run", "tiny.yaml", "--set", "environment.horizon=5", "--seed", "3", "--seeds", "2", "--json", "-q"
@@ -253,6 +254,7 @@ def long(tmp_path: Path) -> Path:
     return path
 
 
+@pytest.mark.slow
 def test_five_the_wall_limit_stops_and_resume_goes_on(gamesim: Run, long: Path) -> None:
     ended = gamesim("run", "long.yaml", "--limit-wall", "2s", "--json", code=5)
     data = valid("run", ended.json)
