@@ -124,7 +124,7 @@ class ResponseCache:
     def _trim(self) -> None:
         if self._size() <= self._max_bytes:
             return
-        oldest = "DELETE FROM response WHERE key IN (SELECT key FROM response ORDER BY created LIMIT 256) RETURNING key"
+        oldest = "DELETE FROM response WHERE key IN (SELECT key FROM response ORDER BY created LIMIT 64) RETURNING key"
         while self._size() > self._max_bytes and self._execute(oldest):
             pass
         self._execute("PRAGMA incremental_vacuum(4096)")  # in pieces: a whole VACUUM would hold up the loop
