@@ -43,8 +43,9 @@ def maximum_sustainable_yield(growth: float, capacity: float, order: Order = "ha
     """
     _positive(growth=growth, capacity=capacity)
     if order == "grow_net":
-        fraction = min(1.0, growth / 2)  # with r > 2 growth is cut at K, and nobody takes more than stands there
-        stock = capacity / 2
+        # With r > 2 half the capacity would give more than stands there; the whole stock is taken where g(S) = 2 S.
+        fraction = min(1.0, growth / 2)
+        stock = capacity / 2 if growth <= 2 else capacity * (1 - 1 / growth)
         return Yield(stock, fraction * stock, fraction, stock, order)
     _order(order)
     # Growth above K is cut: with r > 2 the smallest rest that refills the lake leaves most to take.
@@ -70,18 +71,16 @@ class SteadyState:
         return abs(self.slope) < 1
 
 
-def steady_point(
-    fraction: float, growth: float, capacity: float, order: Order = "harvest_then_grow", *, ceiling: bool | None = None
-) -> SteadyState:
+def steady_point(fraction: float, growth: float, capacity: float, order: Order = "harvest_then_grow") -> SteadyState:
     """The steady state under a constant fraction; the empty lake from the extinction fraction on.
 
     Parameters
     ----------
     fraction : a in [0, 1]
     growth, capacity : r per round and K in fish, both > 0
-    ceiling : whether growth is cut at K before anything else, as the simulated law does; it matters for r > 1 only.
-        By default True for ``harvest_then_grow``, whose uncut map would leave [0, K], and False for ``grow_net``, where the
-        textbook's K (1 - a/r) lies inside anyway; ask for True there to get what the environment does.
+
+    Growth is cut at K: before the harvest acts on it for ``harvest_then_grow`` (it matters for r > 1), after it for
+    ``grow_net``, whose textbook point K (1 - a/r) lies inside anyway.
 
     Examples
     --------
@@ -95,26 +94,21 @@ def steady_point(
     _order(order)
     if not 0 <= fraction <= 1:
         raise MetricError(f"fraction must lie in 0..1, not {fraction}.")
-    cut = order == "harvest_then_grow" if ceiling is None else ceiling
     r, k, a = float(growth), float(capacity), float(fraction)
     if order == "grow_net":
         if a >= r:
             return SteadyState(0.0, 0.0, 1 + r - a)
-        if cut and r - a > 1:
-            return SteadyState(k / (1 + a), a * k / (1 + a), -a, capped=True)
         stock = k * (1 - a / r)
         return SteadyState(stock, a * stock, 1 - (r - a))
     if a >= extinction_fraction(r):
         return SteadyState(0.0, 0.0, (1 - a) * (1 + r))
-    if cut and r * (1 - a) > 1:
+    if r * (1 - a) > 1:
         return SteadyState(k, a * k, 0.0, capped=True)
     stock = k * (1 - a / (r * (1 - a))) / (1 - a)
     return SteadyState(stock, a * stock, 1 + a - r * (1 - a))
 
 
-def steady_state(
-    fraction: float, growth: float, capacity: float, order: Order = "harvest_then_grow", *, ceiling: bool | None = None
-) -> float:
+def steady_state(fraction: float, growth: float, capacity: float, order: Order = "harvest_then_grow") -> float:
     """The stock before harvest at which ``steady_point`` stands, fish.
 
     Examples
@@ -122,7 +116,7 @@ def steady_state(
     >>> round(steady_state(0.3, 0.6, 300), 4)
     122.449
     """
-    return steady_point(fraction, growth, capacity, order, ceiling=ceiling).stock
+    return steady_point(fraction, growth, capacity, order).stock
 
 
 def extinction_fraction(growth: float, order: Order = "harvest_then_grow") -> float:

@@ -14,7 +14,7 @@ from scipy.optimize import brentq, minimize_scalar
 
 from gamesim.core.arrays import FloatArray
 from gamesim.core.errors import MetricError
-from gamesim.envs.commons.growth import GrowthLaw, advance, grow, sustainable_harvest
+from gamesim.envs.commons.growth import GrowthLaw, advance, before_harvest, grow, sustainable_harvest
 
 from .yields import Yield
 
@@ -32,7 +32,7 @@ def law_yield(law: GrowthLaw) -> Yield:
     26.2569
     """
     rest = _best_rest(law)
-    grown = float(grow(np.array(rest), law))
+    grown = _grown(rest, law)
     harvest = max(0.0, grown - rest)
     stock = rest if law.order == "grow_net" else grown
     if law.order == "grow_net" and harvest > stock:  # nobody can take more than stands there
@@ -41,14 +41,19 @@ def law_yield(law: GrowthLaw) -> Yield:
 
 
 def _grown(stock: float, law: GrowthLaw) -> float:
-    return float(grow(np.array(stock), law))
+    """What growth makes of a stock: cut at K, but not before a harvest that comes after it."""
+    return float(_growths(np.array(stock), law))
+
+
+def _growths(stock: FloatArray, law: GrowthLaw) -> FloatArray:
+    return before_harvest(stock, law) if law.order == "grow_net" else grow(stock, law)
 
 
 def _best_rest(law: GrowthLaw) -> float:
     """Where g(S) - S is largest; the smallest such stock."""
     k, r = law.capacity, law.rate
     if law.law == "logistic":
-        return k / 2 if r <= 2 else k / r
+        return k / 2 if r <= 2 or law.order == "grow_net" else k / r
     if law.law == "doubling_cap":
         return k / law.factor
     if law.law == "inverse":
@@ -57,7 +62,7 @@ def _best_rest(law: GrowthLaw) -> float:
         a = law.allee
         peak = (a + k + np.sqrt((a + k) ** 2 - 3 * a * k)) / 3
         raw = peak + r * peak * (1 - peak / k) * (peak / a - 1)
-        return float(peak if raw <= k else k - float(sustainable_harvest(np.array(k), law)))
+        return float(peak if raw <= k or law.order == "grow_net" else k - float(sustainable_harvest(np.array(k), law)))
     return 0.0  # chemostat: the emptier, the more flows in; none: nothing ever grows
 
 
@@ -78,12 +83,12 @@ def law_extinction_fraction(law: GrowthLaw) -> float | None:
     best = {"logistic": 1 + law.rate, "doubling_cap": law.factor, "none": 1.0}.get(law.law)
     if best is None:
         stocks = np.linspace(0, law.capacity, SCAN)[1:]
-        at = int(np.argmax(grow(stocks, law) / stocks))
+        at = int(np.argmax(_growths(stocks, law) / stocks))
         low, high = stocks[max(0, at - 1)], stocks[min(stocks.size - 1, at + 1)]
         found = minimize_scalar(
             lambda s: -_grown(s, law) / s, bounds=(low, high), method="bounded", options={"xatol": 1e-12 * law.capacity}
         )
-        best = max(float(-found.fun), float(grow(stocks[at], law) / stocks[at]))
+        best = max(float(-found.fun), _grown(float(stocks[at]), law) / float(stocks[at]))
     return best - 1 if law.order == "grow_net" else 1 - 1 / best
 
 

@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike
 
 from gamesim.core.arrays import BoolArray, FloatArray, IntArray
 from gamesim.core.errors import MetricError
-from gamesim.envs.commons.growth import GrowthLaw, grow
+from gamesim.envs.commons.growth import GrowthLaw, before_harvest, grow
 
 from .growth_theory import law_yield
 
@@ -244,7 +244,7 @@ def _grid(law: GrowthLaw, integer: bool, points: int, collapse: float, tested: T
 
 def _bounds(stock: FloatArray, t: ValueTable) -> tuple[FloatArray, FloatArray]:
     """Least and greatest rest one round can leave (of the stock, or of the grown stock for ``grow_net``)."""
-    high = grow(stock, t.law) if t.law.order == "grow_net" else stock
+    high = before_harvest(stock, t.law)
     return np.maximum(0.0, high - _cap(stock, t)), high
 
 
@@ -255,7 +255,7 @@ def _cap(stock: ArrayLike, t: ValueTable) -> FloatArray:
 
 def _after(rest: FloatArray, t: ValueTable) -> tuple[FloatArray, BoolArray]:
     """The next stock, and whether there is a next round."""
-    following = rest if t.law.order == "grow_net" else grow(rest, t.law)
+    following = np.minimum(rest, t.law.capacity) if t.law.order == "grow_net" else grow(rest, t.law)
     if t.collapse == 0:
         return following, np.ones(rest.shape, dtype=bool)
     return following, np.asarray(rest >= t.collapse if t.tested == "after_harvest" else following > t.collapse)

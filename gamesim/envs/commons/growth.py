@@ -50,14 +50,19 @@ def grow(stock: FloatArray, law: GrowthLaw) -> FloatArray:
     return np.minimum(np.maximum(grown, 0.0), law.capacity)
 
 
+def before_harvest(stock: FloatArray, law: GrowthLaw) -> FloatArray:
+    """What the harvest is taken from: the stock itself, or for order grow_net the grown stock, not yet cut at K."""
+    return stock if law.order == "harvest_then_grow" else np.maximum(_raw(stock, law), 0.0)
+
+
 def _raw(stock: FloatArray, law: GrowthLaw) -> FloatArray:
     capacity = law.capacity
     if law.law == "logistic":
         return stock + law.rate * stock * (1.0 - stock / capacity)
     if law.law == "doubling_cap":
-        return law.factor * stock
+        return np.minimum(law.factor * stock, capacity)  # the cap is this law itself, whatever the order
     if law.law == "inverse":
-        return stock + law.addition
+        return np.minimum(stock + law.addition, capacity)
     if law.law == "chemostat":
         return stock + law.rate * (capacity - stock)
     if law.law == "allee":
@@ -81,7 +86,7 @@ def advance(
     if law.order == "harvest_then_grow":
         grown = grow(rest, law)
         return grown if noise is None else np.minimum(grown * noise, law.capacity)
-    grown = np.maximum(_raw(stock, law), 0.0)
+    grown = before_harvest(stock, law)
     if noise is not None:
         grown = grown * noise
     return np.minimum(np.maximum(grown - harvested, 0.0), law.capacity)
