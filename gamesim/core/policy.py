@@ -16,6 +16,7 @@ from numpy.random import Generator
 
 from .arrays import AnyArray, Arrays, FloatArray
 from .canonical import digest
+from .seeds import Seeds
 
 EMPTY: Mapping[str, Any] = MappingProxyType({})
 
@@ -65,7 +66,10 @@ class VectorPolicy(Protocol):
 
 @runtime_checkable
 class AsyncPolicy(Protocol):
-    """A policy that may wait for somebody else, such as a language model; asked for all movers at once."""
+    """A policy that may wait for somebody else, such as a language model; asked for all movers at once.
+
+    Where it has an attribute ``reads_question`` that is true, ``act_async`` is given a Question as its last argument.
+    """
 
     def initial_state(self, rng: Generator) -> Any: ...
     async def act_async(
@@ -75,12 +79,39 @@ class AsyncPolicy(Protocol):
 
 @dataclass(frozen=True)
 class Decision:
-    """What an agent decided: an action, or None with the way in which the answer failed."""
+    """What an agent decided: an action, or None with the way in which the answer failed.
+
+    Attributes
+    ----------
+    calls : keys of the calls that it took.
+    notes : what else the journal should keep of it, as JSON: a reason, the order in which options were shown.
+    """
 
     action: Any | None
     text: Mapping[str, str] = field(default_factory=dict)
     outcome: Outcome = "ok"
     calls: tuple[str, ...] = ()
+    notes: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Question:
+    """What a policy that reads may know beside its observation.
+
+    Attributes
+    ----------
+    spec : what it may do now, the judge of its answer.
+    seats : names of all seats, in order.
+    seeds : the episode's streams.
+    step : decisions of the game before this one, talk not counted; where a rule finds its uniforms.
+    info : what the environment says in words, as JSON: norms, proposals, messages heard.
+    """
+
+    spec: ActionSpec
+    seats: tuple[str, ...]
+    seeds: Seeds
+    step: int = 0
+    info: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

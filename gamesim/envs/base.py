@@ -36,10 +36,14 @@ class Environment(ParallelEnv[str, Any, Any]):
     Attributes
     ----------
     phase : what is being decided now, such as ``harvest``; empty before reset and after the end.
+    aside : this phase is not part of the game itself, such as talk: who does not move is not asked, and draws nothing.
+    repeats : phases in which repeating one's last action makes sense for who gives no valid one; None = all.
     """
 
     metadata: dict[str, Any] = {"name": "environment_v0", "render_modes": ["ansi"]}
     phase: str = ""
+    aside: bool = False
+    repeats: frozenset[str] | None = None
 
     def reset(
         self, seed: int | None = None, options: dict[str, Any] | None = None

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from gamesim.core.config import Config
 
 if TYPE_CHECKING:
+    from gamesim.core.describe import Describer
+
     from .base import BatchedEnvironment, Environment
 
 
@@ -19,6 +21,8 @@ class EnvironmentConfig(Config):
     kind: str
     version: ClassVar[int] = 1  # enters unit keys: raise it when equal seeds give other trajectories
     external: ClassVar[bool] = False  # a simulator outside this process: journal every step
+    on_invalid: ClassVar[str] = "abort_run"  # what a model's failed answer becomes where the scenario does not say
+    abstains: ClassVar[bool] = False  # whether an agent may forfeit a decision (``Environment.abstain``)
 
     def seats(self) -> tuple[str, ...]:
         """Names of the seats, in agent order."""
@@ -32,7 +36,7 @@ class EnvironmentConfig(Config):
         """The same environment over ``rows`` rows at once, or None where there is no such path."""
         return None
 
-    def describer(self) -> Any | None:
+    def describer(self) -> Describer | None:
         """What language models are told of it, or None."""
         return None
 

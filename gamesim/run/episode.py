@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,7 +13,8 @@ import numpy as np
 from gamesim.core.arrays import AnyArray, Arrays, FloatArray
 from gamesim.core.canonical import digest, jsonable
 from gamesim.core.errors import ModelError
-from gamesim.core.policy import AsyncPolicy, Coordinates, Decision, VectorPolicy
+from gamesim.core.model_errors import InvalidAnswerAbort
+from gamesim.core.policy import ActionSpec, AsyncPolicy, Coordinates, Decision, Question, VectorPolicy
 from gamesim.core.seeds import Seeds
 from gamesim.envs.base import Environment, Event, stacked
 
@@ -33,6 +35,7 @@ class Step:
     rewards: Mapping[str, float]
     events: Sequence[Event]
     facts: Arrays = field(default_factory=dict)
+    forfeits: frozenset[str] = frozenset()  # whose decision was forfeited: no valid answer, and none to repeat
 
 
 class Episode:
@@ -43,7 +46,7 @@ class Episode:
     environment : fresh, not yet reset.
     groups : who sits where (``seated(config, specs)``).
     seeds : the episode's streams; its root is what ``reset(seed=)`` gets.
-    on_invalid : what a decision without an action becomes: ``abort_run``, ``repeat_last`` or ``abstain``.
+    on_invalid : what a decision without an action becomes: ``abort_run``, ``repeat_last``, ``abstain`` or ``action:<label>``.
     unit : name of the unit, for coordinates of model calls.
     journal : where actions, texts, events and rewards are written, each step with a commit; None writes nothing.
     steps : keep a step table in ``log``.
@@ -77,8 +80,10 @@ class Episode:
         self._last: dict[tuple[str, str], Any] = {}
         self._vector_states: dict[int, Any] = {}
         self._states: dict[str, Any] = {}
-        observations, _ = environment.reset(seed=seeds.root, options={"seats": seat_profiles(groups, len(names))})
+        observations, infos = environment.reset(seed=seeds.root, options={"seats": seat_profiles(groups, len(names))})
         self.observations: dict[str, Any] = dict(observations)
+        self.infos: dict[str, Mapping[str, Any]] = dict(infos)
+        self.decided = 0  # decisions of the game itself; talk draws no numbers from rules
         for number, group in enumerate(groups):
             if isinstance(group.policy, VectorPolicy):
                 u = self._uniforms.initial(group.policy.columns)[:, list(group.seats)]
@@ -107,20 +112,25 @@ class Episode:
         environment, phase, before = self.environment, self.environment.phase, tuple(self.environment.agents)
         movers = environment.movers()
         decisions = await self._decide(movers, phase)
-        actions = {agent: self._settled(agent, phase, decisions[agent]) for agent in movers}
+        forfeits: set[str] = set()
+        actions = {agent: self._settled(agent, phase, decisions[agent], forfeits) for agent in movers}
         texts = {agent: dict(decisions[agent].text) for agent in movers if decisions[agent].text}
         if texts:
             environment.hear(texts)
-        observations, rewards, _, _, _ = environment.step(actions)
+        aside = environment.aside
+        observations, rewards, _, _, infos = environment.step(actions)
         self.observations.update(observations)
+        self.infos.update(infos)
         for agent, reward in rewards.items():
             self.returns[self._index[agent]] += reward
-        step = Step(self.number, phase, decisions, actions, rewards, environment.events(), environment.facts())
+        events, facts = environment.events(), environment.facts()
+        step = Step(self.number, phase, decisions, actions, rewards, events, facts, frozenset(forfeits))
         if self.log is not None:
             self._note(step, before)
         if self._journal is not None:
             self._write(step)
         self.number += 1
+        self.decided += not aside
         return step
 
     async def _decide(self, movers: Sequence[str], phase: str) -> dict[str, Decision]:
@@ -128,8 +138,10 @@ class Episode:
         for number, group in enumerate(self._groups):
             names = [self._names[seat] for seat in group.seats]
             if isinstance(group.policy, VectorPolicy):
+                if self.environment.aside and not moving.intersection(names):
+                    continue
                 if any(name in self.observations for name in names):
-                    u = self._uniforms.at(self.number, group.policy.columns)[:, list(group.seats)]
+                    u = self._uniforms.at(self.decided, group.policy.columns)[:, list(group.seats)]
                     chosen, self._vector_states[number] = group.policy.act(
                         stacked(self._seen(name) for name in names), self._vector_states[number], u
                     )
@@ -140,12 +152,9 @@ class Episode:
                     continue
                 if isinstance(group.policy, AsyncPolicy):
                     at = Coordinates(self._unit, self.number, phase, name)
-                    waiting.append(
-                        (
-                            name,
-                            group.policy.act_async(self.observations[name], self._states[name], self._rngs[name], at),
-                        )
-                    )
+                    given = self.observations[name], self._states[name], self._rngs[name], at
+                    more = (self._question(name),) if getattr(group.policy, "reads_question", False) else ()
+                    waiting.append((name, group.policy.act_async(*given, *more)))
                 else:
                     action, self._states[name] = group.policy.act(
                         self.observations[name], self._states[name], self._rngs[name]
@@ -156,29 +165,35 @@ class Episode:
             decisions[name], self._states[name] = decision, state
         return {name: decisions[name] for name in movers}
 
+    def _question(self, name: str) -> Question:
+        spec, info = self.environment.action_spec(name), self.infos.get(name, {})
+        return Question(spec, tuple(self._names), self.seeds, self.decided, info)
+
     def _seen(self, name: str) -> Any:
         """What an agent sees; of a seat that does not play now, what it would see."""
         now = None if name in self.environment.agents else self.environment.observation_of(name)
         return self.observations[name] if now is None else now
 
-    def _settled(self, agent: str, phase: str, decision: Decision) -> Any:
+    def _settled(self, agent: str, phase: str, decision: Decision, forfeits: set[str]) -> Any:
         """The action played for a decision; the only place where a failed answer becomes something else."""
         key = (agent, phase)
         if decision.action is not None:
             self._last[key] = decision.action
             return decision.action
+        failed = f"{agent} gave no valid action ({decision.outcome}) in phase '{phase}'"
         if self._on_invalid == "abort_run":
-            raise ModelError(
-                f"{agent} gave no valid action ({decision.outcome}) in phase '{phase}'.", hint="on_invalid: abort_run."
-            )
-        last = self._last.get(key)
-        if self._on_invalid == "repeat_last" and last is not None and self.environment.action_spec(agent).legal(last):
+            raise InvalidAnswerAbort(f"{failed} of step {self.number}.", hint="on_invalid: abort_run.")
+        spec = self.environment.action_spec(agent)
+        if self._on_invalid.startswith("action:"):
+            return spec.parse(_label(self._on_invalid.removeprefix("action:"), spec))
+        repeats = self.environment.repeats
+        last = self._last.get(key) if repeats is None or phase in repeats else None
+        if self._on_invalid == "repeat_last" and last is not None and spec.legal(last):
             return last
         abstain = getattr(self.environment, "abstain", None)
         if abstain is None:
-            raise ModelError(
-                f"{agent} gave no valid action ({decision.outcome}) and this game has no way to abstain.", path=phase
-            )
+            raise ModelError(f"{failed} and this game has no way to abstain.", path=phase)
+        forfeits.add(agent)
         return abstain(agent)
 
     def _note(self, step: Step, before: Sequence[str]) -> None:
@@ -194,6 +209,9 @@ class Episode:
         mask = np.array([[name in before for name in self._names]])
         living = np.array([[name in survivors for name in self._names]])
         facts = {key: np.asarray(value)[None] for key, value in step.facts.items()}
+        imputed = [agent for agent, decision in step.decisions.items() if decision.action is None]
+        if imputed:  # what is not the agent's own choice is left out of its statistics
+            facts["imputed"] = np.array([[float(name in imputed) for name in self._names]])
         self.log.add(step.phase, mask, action, reward, living, facts)
 
     def _survivors(self, before: Sequence[str]) -> set[str]:
@@ -212,7 +230,13 @@ class Episode:
                 data |= {"outcome": decision.outcome, "imputed": decision.action is None}
             if decision.calls:
                 data["calls"] = list(decision.calls)
+            if decision.notes:
+                data["notes"] = jsonable(decision.notes)
             self._journal.event("action", agent=agent, **at, **data)
+            if agent in step.forfeits:
+                self._journal.event("forfeit", agent=agent, **at, outcome=decision.outcome)
+            if decision.notes.get("memory_shortened"):
+                self._journal.event("memory_shortened", agent=agent, **at, rounds=decision.notes["memory_shortened"])
         for event in step.events:
             self._journal.event(
                 event.type, agent=event.agent, **at, **{key: jsonable(value) for key, value in event.data.items()}
@@ -228,6 +252,18 @@ def _row(chosen: AnyArray | Arrays, index: int) -> Any:
     if isinstance(chosen, Mapping):
         return {key: value[0, index] for key, value in chosen.items()}
     return float(chosen[0, index]) if chosen.ndim == 2 else chosen[0, index]
+
+
+def _label(text: str, spec: ActionSpec) -> Any:
+    """The value that ``action:<label>`` means: the label, or a number."""
+    labels = spec.json_schema().get("enum", ())
+    if text in labels:
+        return text
+    try:
+        number = json.loads(text)
+    except ValueError:
+        return text
+    return number
 
 
 def _number(action: Any) -> float:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from gamesim.core.registry import names
+from gamesim.core.registry import entry, names
 from gamesim.testing import check_agent
 
 EFFORTS = {"kind": "commons", "players": 6, "horizon": 15}
@@ -46,7 +46,8 @@ PARAMETERS: dict[str, list[dict[str, Any]]] = {
     "commons.paper_abm": [{"init": "altruistic"}, {"init": "selfish"}, {"init": "general"}],
     "commons.greedy": [{}],
 }  # by default, none
-CASES = [(kind, parameters) for kind in names("agents") for parameters in PARAMETERS.get(kind, [{}])]
+INSIDE = [kind for kind in names("agents") if not entry("agents", kind).external]  # others: tests/agents/llm
+CASES = [(kind, parameters) for kind in INSIDE for parameters in PARAMETERS.get(kind, [{}])]
 
 
 @pytest.mark.parametrize(("kind", "parameters"), CASES, ids=[" ".join([k, *map(str, p.values())]) for k, p in CASES])

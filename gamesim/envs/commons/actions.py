@@ -190,7 +190,7 @@ class CommonsAction:
         if self.state.phase == "norm":
             return {"type": ["number", "null"] if config.institutions.text else "number", "minimum": 0}
         agents = self.state.alive.shape[1]
-        return {"enum": [option for option in self.options() if option != agents] + [None, agents]}
+        return {"enum": [option for option in self.options() if option != agents] + [None]}
 
     def parse(self, value: Any) -> Any:
         """The action in a JSON value; null means nobody, or no ballot.

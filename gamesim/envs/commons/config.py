@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
@@ -14,6 +14,7 @@ from gamesim.envs.config import EnvironmentConfig
 if TYPE_CHECKING:
     from gamesim.envs.base import BatchedEnvironment, Environment
 
+    from .describer import CommonsDescriber
     from .growth import GrowthLaw
 
 NETWORKS = ("complete", "ring", "lattice", "watts_strogatz", "barabasi_albert", "edges")
@@ -360,6 +361,9 @@ Perturbation = Annotated[
 class Commons(EnvironmentConfig):
     """A stock that many harvest: who restrains whom, by fines, imitation and votes. See ``gamesim.envs.commons.environment``."""
 
+    on_invalid: ClassVar[str] = "repeat_last"
+    abstains: ClassVar[bool] = True
+
     kind: Literal["commons"] = "commons"
     players: int = Field(10, ge=1, le=1_000_000, description="Seats, newcomers included.")
     horizon: int = Field(50, ge=1, le=1_000_000, description="T, rounds.")
@@ -421,6 +425,11 @@ class Commons(EnvironmentConfig):
         from .batched import BatchedCommons
 
         return BatchedCommons(self, rows)
+
+    def describer(self) -> CommonsDescriber:
+        from .describer import CommonsDescriber
+
+        return CommonsDescriber(self)
 
     @property
     def limit(self) -> float:

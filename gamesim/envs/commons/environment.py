@@ -184,6 +184,7 @@ class CommonsEnv(Environment):
     """One society. Observations are dicts of copies; see the module for keys, actions and rewards."""
 
     metadata: dict[str, Any] = {"name": "commons_v0", "render_modes": ["ansi"]}
+    repeats = frozenset({"harvest"})  # nobody is fined, and nothing voted for, by repetition
 
     def __init__(self, config: Commons) -> None:
         self.config = config
@@ -218,6 +219,7 @@ class CommonsEnv(Environment):
         self._events = []
         self._texts = Texts(self.config)
         self._arrive(self._society.reset([self._seed], options))
+        self._first_norm((options or {}).get("seats") or ())
         return self._observations(self.agents), {agent: self._info(agent) for agent in self.agents}
 
     def step(self, actions: Mapping[str, Any]) -> Returned:
@@ -318,6 +320,19 @@ class CommonsEnv(Environment):
         if self._batch is None:
             raise IllegalActionError("reset the environment before the first step.")
         return self._batch
+
+    def _first_norm(self, profiles: Sequence[Mapping[str, Any]]) -> None:
+        """Where norms are sentences, the first one is the plurality of the first personal sentences of those present."""
+        voting, seeds = self.config.institutions.voting, Seeds(self._seed)
+        if voting is None or not self.config.institutions.text or voting.initial == "none":
+            return
+        banks = {self._index[agent]: profiles[self._index[agent]].get("personal") for agent in self.agents if profiles}
+        said = {
+            seat: bank[int(seeds.stream("personal", self.possible_agents[seat]).integers(len(bank)))]
+            for seat, bank in banks.items()
+            if bank
+        }
+        self._texts.begin(said, float(seeds.block("society", "first norm", shape=(1,))[0]))
 
     def _arrive(self, batch: Batch) -> None:
         self._batch = batch

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from math import comb
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
@@ -19,6 +19,7 @@ from gamesim.envs.config import EnvironmentConfig
 if TYPE_CHECKING:
     from gamesim.envs.base import BatchedEnvironment, Environment
 
+    from .stage_describer import StageDescriber
     from .stage_rules import StageRules
 
 
@@ -38,6 +39,8 @@ class NormVote(Config):
 
 class StageGame(EnvironmentConfig):
     """What the three games share."""
+
+    abstains: ClassVar[bool] = True
 
     players: int = Field(4, ge=2, le=1_000_000, description="How many play.")
     horizon: int = Field(10, ge=1, le=1_000_000, description="Rounds.")
@@ -59,6 +62,11 @@ class StageGame(EnvironmentConfig):
 
     def seats(self) -> tuple[str, ...]:
         return tuple(f"player_{i}" for i in range(self.players))
+
+    def describer(self) -> StageDescriber:
+        from .stage_describer import StageDescriber
+
+        return StageDescriber(self)
 
     def build(self) -> Environment:
         from .stage_environment import StageEnvironment

@@ -45,6 +45,18 @@ class Texts:
         self.authors: dict[float, list[int]] = {}
         self.norm: str | None = None
 
+    def begin(self, sentences: Mapping[int, str], u: float) -> None:
+        """The first norm: what most of the first personal sentences say; the floor(u k)-th of k equals."""
+        counts: dict[str, int] = {}
+        spoken: dict[str, str] = {}
+        for sentence in sentences.values():
+            key = normalised(sentence)
+            counts[key] = counts.get(key, 0) + 1
+            spoken.setdefault(key, sentence)
+        tied = [key for key, count in counts.items() if count == max(counts.values())]
+        if tied:
+            self.norm = spoken[tied[int(u * len(tied))]]
+
     def hear(self, said: Mapping[int, Mapping[str, str]]) -> None:
         """Sentences by seat; field ``community``."""
         for seat, fields in said.items():

@@ -22,6 +22,8 @@ from gamesim.envs.config import EnvironmentConfig
 if TYPE_CHECKING:
     from gamesim.envs.base import BatchedEnvironment, Environment
 
+    from .describer import MatrixDescriber
+
 DEFAULT = "prisoners_dilemma"
 
 
@@ -80,6 +82,11 @@ class Matrix(EnvironmentConfig):
 
     def game(self) -> NormalFormGame:
         return self.table
+
+    def describer(self) -> MatrixDescriber:
+        from .describer import MatrixDescriber
+
+        return MatrixDescriber(self)
 
     def seats(self) -> tuple[str, ...]:
         return self.table.players

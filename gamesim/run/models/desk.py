@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from gamesim.core.errors import GamesimError
 from gamesim.core.model import Model, ModelReply, Params, Structured
-from gamesim.core.model_config import Clocks, Concurrency, ModelConfig
+from gamesim.core.model_config import Clocks, Concurrency, ModelConfig, ModelConfig
 
 from .breaker import Breaker
 from .limiter import Limiter
@@ -24,6 +24,7 @@ class Desk:
     model : None in an offline replay, which asks nobody.
     limiter : shared by all models of one server.
     structured, params : what requests to it say unless a player knows better.
+    config : as the scenario wrote it.
     served : what the server last called itself.
     config : as the scenario has it, where it comes from one.
     fatal : why it is asked no more in this process.
