@@ -31,6 +31,7 @@ class Metric:
     main : column -> what it measures and in which unit; the summary shows these.
     default : computed without being asked for; False for those that play games of their own.
     order : its place in the summary; the smallest comes first.
+    stored : written into ``tables/``, and so into the run's digest; False for what clocks and caches decide.
     """
 
     name: str
@@ -38,6 +39,7 @@ class Metric:
     main: Mapping[str, str] = field(default_factory=dict)
     default: bool = True
     order: int = 100
+    stored: bool = True
 
     def __call__(self, record: Record) -> Columns:
         return self.function(record)
@@ -48,12 +50,17 @@ class Metric:
 
 
 def metric(
-    name: str, *, main: Mapping[str, str] | None = None, default: bool = True, order: int = 100
+    name: str,
+    *,
+    main: Mapping[str, str] | None = None,
+    default: bool = True,
+    order: int = 100,
+    stored: bool = True,
 ) -> Callable[[Callable[[Record], Columns]], Metric]:
     """Make a Metric of a function of a record."""
 
     def wrap(function: Callable[[Record], Columns]) -> Metric:
-        return Metric(name, function, main or {}, default, order)
+        return Metric(name, function, main or {}, default, order, stored)
 
     return wrap
 

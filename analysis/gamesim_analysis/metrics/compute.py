@@ -14,12 +14,16 @@ from gamesim_analysis.stats.intervals import mean_interval, wilson
 
 from .base import Columns, Metric, is_episode_table, numeric
 from .cells import cells, scenario_of
+from .model_calls import invalid_by_cell
 
 if TYPE_CHECKING:
     from gamesim.run.record import Record
     from gamesim.run.tables import Table
 
 BRACKETS = "95 % over replicates: Student's t for means, Wilson's for shares"
+
+
+ANSWERS = "; invalid_rate: Wilson's over decisions asked of models; above 5 % nothing is ranked"
 
 
 def chosen(record: Record, only: Iterable[str] | None = None) -> tuple[list[Metric], bool]:
@@ -104,10 +108,12 @@ def compute(record: Record, only: Iterable[str] | None = None) -> dict[str, Tabl
     found, reasons = evaluate(record, only)
     tables = dict(found)
     tables["summary"] = summarise(record, found)
+    reasons = {name: reason for name, reason in reasons.items() if _as_metric(name).stored}
     if reasons:
         tables["not_applicable"] = {"metric": list(reasons), "reason": list(reasons.values())}
     for name, columns in tables.items():
-        record.write_table(name, columns)
+        if name not in found or _as_metric(name).stored:
+            record.write_table(name, columns)
     return {name: Table(columns) for name, columns in tables.items()}
 
 
@@ -138,8 +144,19 @@ def summarise(record: Record, found: Mapping[str, Columns]) -> dict[str, list[An
                 continue  # null everywhere: the metric's own table says why
             for index, part in enumerate(("", "_lower", "_upper", "_n")):
                 table[label + part] = [row[index] for row in rows]
-    table["brackets"] = [BRACKETS] * len(of)
+    answered = invalid_by_cell(found)
+    if answered:
+        _add_answers(table, [answered.get(cell.index) for cell in of])
+    table["brackets"] = [BRACKETS + (ANSWERS if answered else "")] * len(of)
     return table
+
+
+def _add_answers(table: dict[str, list[Any]], rows: list[dict[str, Any] | None]) -> None:
+    """The share of invalid answers beside every figure, and whether the cell's figures may be ranked."""
+    for part in ("", "_lower", "_upper"):
+        table[f"invalid_rate{part}"] = [row and row[f"invalid_rate{part}"] for row in rows]
+    table["invalid_rate_n"] = [row["asked"] if row else 0 for row in rows]
+    table["gate"] = [row["gate"] if row else None for row in rows]
 
 
 def _main(metric: Metric, columns: Columns) -> list[str]:
