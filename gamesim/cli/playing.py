@@ -99,6 +99,7 @@ def finished(
         if played == 0 and same and page.exists() and "summary" in record.tables:
             summary = record.table("summary")
         else:
+            out.note("measuring, and drawing the report")
             summary = compute(record, only=asked or None)["summary"]
             build(record, sections=shown.get("sections"))
         rows = summary.rows()

@@ -123,7 +123,7 @@ def _keys(schema: Mapping[str, Any], root: Mapping[str, Any], prefix: str = "", 
         if key == "kind":
             continue
         inner = _target(value, root)
-        default = "required" if key in required else _text(value.get("default", "")) if "default" in value else ""
+        default = "required" if key in required else clean(_text(value["default"]), 28) if "default" in value else ""
         yield [
             f"{prefix}{key}",
             _type(value, root),

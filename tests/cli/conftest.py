@@ -20,12 +20,8 @@ population:
   - {agent: matrix.tit_for_tat, count: 1}
   - {agent: matrix.defector, count: 1}
 replicates: 3
-"""
-LONG = """name: long
-environment: {kind: commons, players: 10, horizon: 2000, upkeep: {starvation: none}, collapse: stock}
-population: [{agent: commons.paper_abm, count: 10}]
-replicates: 2000
-record: {block: 8, steps: outcomes}
+metrics: [welfare]
+report: {sections: [summary]}
 """
 
 

@@ -85,7 +85,6 @@ def test_dry_run_and_estimate_write_nothing(gamesim: Run, tiny: Path, tmp_path: 
 
 
 def test_the_scenario_s_measures_and_sections(gamesim: Run, tiny: Path) -> None:
-    tiny.write_text(tiny.read_text() + "metrics: [welfare]\nreport: {sections: [summary], title: Ours}\n")
     data = gamesim("run", "tiny.yaml", "--json").json
     assert {key for key in data["summary"][0] if key.endswith("_n")} == {"welfare_n", "gini_n"}
     tiny.write_text(tiny.read_text().replace("[welfare]", "[govsim]"))
