@@ -109,28 +109,22 @@ class Study:
         cells: list[tuple[int, int, Mapping[str, Any]]] = []
         for number_ in range(len(self.records)):
             cells += [(number_, cell.index, cell.data) for cell in cells_of(self.records[number_])]
-        flat = [flattened(data) for _, _, data in cells]
-        swept = [path for record in self.records for cell in cells_of(record) for path in cell.values]
-        paths = self._axes(flat, list(dict.fromkeys(swept)))
-        labels = short_names(paths)
+        swept = list(dict.fromkeys(p for record in self.records for cell in cells_of(record) for p in cell.values))
+        paths, apart = by_who(swept), list[str]()
+        if len(self.records) > 1:
+            paths, apart = differing([flattened(whole_population(data)) for _, _, data in cells], paths)
+        labels = short_names([*paths, *apart])
+        runs = [name.rsplit("/", 1)[-1] for name in self.names]
         made = []
         for index, (place, cell, data) in enumerate(cells):
             values = {path: dig(data, path) for path in paths}
-            parts = [worded(path, labels[path], value) for path, value in values.items()]
+            if len(apart) == 1:  # one key sets the runs apart: it names them
+                values[apart[0]] = dig(data, apart[0])
+            elif apart:
+                values["run"] = runs[place]
+            parts = [worded(path, labels.get(path, path), value) for path, value in values.items()]
             made.append(Condition(index, place, cell, values, ", ".join(parts), data))
         return tuple(_named(made, self.names))
-
-    def _axes(self, flat: Sequence[Mapping[str, Any]], swept: Sequence[str]) -> list[str]:
-        """Paths whose values differ: what was swept first, then what else sets the records apart."""
-        if len(self.records) == 1:
-            return list(swept)
-        paths = dict.fromkeys(path for one in flat for path in one)
-        differing = [p for p in paths if len({json.dumps(one.get(p), sort_keys=True, default=str) for one in flat}) > 1]
-        other = [
-            p for p in differing if p.split(".")[0] not in _NOT_A_CONDITION and not any(_under(p, s) for s in swept)
-        ]
-        varied = [s for s in swept if any(_under(p, s) for p in differing)]
-        return varied + other[:4]
 
     @property
     def several(self) -> bool:
@@ -240,6 +234,37 @@ class Study:
         ]
 
 
+def differing(flat: Sequence[Mapping[str, Any]], swept: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Of several runs' cells: the swept paths in which they differ, and the other paths that set the runs apart."""
+    paths = dict.fromkeys(path for one in flat for path in one)
+    found = [p for p in paths if len({json.dumps(one.get(p), sort_keys=True, default=str) for one in flat}) > 1]
+    varied = [s for s in swept if any(_under(p, s) for p in found)]
+    other = [p for p in found if p.split(".")[0] not in _NOT_A_CONDITION and not any(_under(p, s) for s in swept)]
+    return varied, other
+
+
+def by_who(swept: Sequence[str]) -> list[str]:
+    """Swept paths, where those that only say who plays and how many are one: the population.
+
+    Examples
+    --------
+    >>> by_who(["population.0.count", "environment.growth.rate", "population.1.count"])
+    ['population', 'environment.growth.rate']
+    """
+    inside = [path for path in swept if path.split(".")[0] == "population"]
+    if not all(path.rsplit(".", 1)[-1] in ("population", "count", "agent", "init", "label") for path in inside):
+        return list(swept)
+    return list(dict.fromkeys("population" if path in inside else path for path in swept))
+
+
+def whole_population(data: Mapping[str, Any]) -> dict[str, Any]:
+    """The population as one value: who plays is one difference, however many keys say it."""
+    return {
+        key: json.dumps(value, sort_keys=True, default=str) if key == "population" else value
+        for key, value in data.items()
+    }
+
+
 def dig(data: Any, path: str, default: Any = None) -> Any:
     """A value by dotted path, or ``default``."""
     for key in path.split("."):
@@ -303,6 +328,8 @@ def worded(path: str, name: str, value: Any) -> str:
     """
     if path.endswith("sanctions.disable_at"):
         return "sanctions throughout" if value is None else f"sanctions to round {shown(value)}"
+    if path in ("run", "population"):
+        return shown(value)
     if path.startswith("environment.institutions.") and shown(value) == "off":
         return f"no {name}"
     return f"{name} {shown(value)}"
@@ -315,15 +342,23 @@ def shown(value: Any) -> str:
     --------
     >>> shown(None), shown(0.2), shown({"kind": "peer", "fine": 10}), shown(True)
     ('off', '0.2', 'kind peer, fine 10', 'on')
+    >>> shown([{"agent": "commons.paper_abm", "init": "altruistic", "count": 5}, {"agent": "greedy", "count": 5}])
+    '5 altruistic + 5 greedy'
     """
     if value is None or value is False or value == "none":
         return "off"
     if value is True:
         return "on"
-    if isinstance(value, Mapping):
+    if isinstance(value, Mapping) and "agent" in value:  # a member of a population
+        agent = value["agent"]
+        kind = agent.get("kind") if isinstance(agent, Mapping) else agent
+        parameters = agent.get("params") if isinstance(agent, Mapping) else None
+        name = value.get("label") or value.get("init") or (parameters or {}).get("init") or kind
+        text = f"{value['count']} {name}" if value.get("count") is not None else str(name)
+    elif isinstance(value, Mapping):
         text = ", ".join(f"{key} {shown(item)}" for key, item in value.items())
     elif isinstance(value, (list, tuple)):
-        text = " + ".join(shown(item) for item in value)
+        text = " + ".join(shown(item) for item in value if not (isinstance(item, Mapping) and item.get("count") == 0))
     elif isinstance(value, float):
         text = f"{value:g}"
     elif isinstance(value, int):
