@@ -6,12 +6,13 @@ the Broker (``gamesim.run.models``), reading an answer to the player.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Literal, Protocol
 
-from .canonical import digest
+from .canonical import canonical
 
 Structured = Literal["json_schema", "grammar", "text"]
 
@@ -77,7 +78,12 @@ class ModelRequest:
     @cached_property
     def key(self) -> str:
         """sha256 of everything that determines the answer, and of nothing else (no keys, headers, timeouts, prices)."""
-        return digest(self.identity())
+        return hashlib.sha256(self.text.encode()).hexdigest()
+
+    @cached_property
+    def text(self) -> str:
+        """Canonical JSON of ``identity``, as journals keep it."""
+        return canonical(self.identity()).decode()
 
     def identity(self) -> dict[str, Any]:
         return {

@@ -13,7 +13,6 @@ import time
 from pathlib import Path
 from typing import Any, Literal
 
-from gamesim.core.canonical import canonical
 from gamesim.core.errors import clean
 from gamesim.core.model import ModelReply, ModelRequest
 
@@ -61,7 +60,7 @@ class ResponseCache:
             "INSERT OR IGNORE INTO response VALUES (?, ?, ?, ?, ?, ?)",
             (
                 request.key,
-                redacted(canonical(request.identity()).decode()),
+                redacted(request.text),
                 redacted(json.dumps(reply_to_json(reply))),
                 json.dumps(vars(reply.usage)) if reply.usage else None,
                 redacted(reply.served_model),

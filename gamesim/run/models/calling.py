@@ -81,7 +81,7 @@ class Call:
     def __init__(self, network: Network, desk: Desk, request: ModelRequest, at: Coordinates, prior: Prior) -> None:
         self._network, self._desk, self._at, self._prior = network, desk, at, prior
         self.id = f"{network.journal.run[:8]}-{request.key[:32]}-{at.unit[:16]}-{at.step}-{at.ordinal}"
-        self._request = replace(request, context={**request.context, "call": self.id})
+        self._request = request
         self._max_tokens = request.params.max_tokens or DEFAULT_MAX_TOKENS
         self._charge = reservation(request, desk.price, self._max_tokens)
         self._lost = NOTHING
@@ -100,6 +100,9 @@ class Call:
         FatalModelError
             If no attempt can help.
         """
+        prepare = getattr(self._desk.model, "prepare", None)
+        if prepare is not None:
+            prepare()
         try:
             return await self._attempts_until_done()
         except (LimitReached, FatalModelError):
@@ -187,14 +190,12 @@ class Call:
     async def _sent(self) -> ModelReply:
         model, clocks = self._desk.model, self._desk.clocks
         assert model is not None
-        prepare = getattr(model, "prepare", None)
-        if prepare is not None:
-            prepare()
         self._attempts += 1
         seconds = max(0.001, min(self._left, clocks.attempt))
+        outgoing = replace(self._request, context={**self._request.context, "call": self.id})
         try:
             async with asyncio.timeout(seconds):
-                return await model.complete(self._request)
+                return await model.complete(outgoing)
         except TimeoutError:
             raise AttemptTimeout(f"{self._desk.name}: no answer within {seconds:.3g} s.") from None
 

@@ -19,7 +19,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from gamesim.core.canonical import canonical
 from gamesim.core.errors import CorruptRecordError, RecordError, ReplayMismatchError, StoreFullError, clean
 from gamesim.core.model import ModelReply, ModelRequest, Usage
 from gamesim.core.policy import Coordinates
@@ -188,7 +187,8 @@ class CallJournal:
         """Commit an answer."""
         reply = answer.reply
         with self._transaction():
-            self._ask(request)
+            if not answer.attempts or answer.source != "network":  # else the intent brought it
+                self._ask(request)
             self._execute(
                 "INSERT OR REPLACE INTO answer VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
                 (
@@ -209,7 +209,7 @@ class CallJournal:
     def _ask(self, request: ModelRequest) -> None:
         self._execute(
             "INSERT OR IGNORE INTO request VALUES (?, ?)",
-            (request.key, redacted(canonical(request.identity()).decode())),
+            (request.key, redacted(request.text)),
         )
 
     def _same(self, key: str, request: ModelRequest, at: Coordinates) -> None:
@@ -217,7 +217,7 @@ class CallJournal:
             return
         row = self._execute("SELECT request FROM request WHERE key = ?", (key,)).fetchone()
         recorded = json.loads(row[0]) if row else {}
-        asked = json.loads(redacted(canonical(request.identity()).decode()))
+        asked = json.loads(redacted(request.text))
         raise ReplayMismatchError(
             f"another question is asked than was recorded: {_first_difference(recorded, asked)}.",
             where=str(self.path.parent),
