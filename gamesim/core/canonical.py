@@ -7,7 +7,6 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
 import rfc8785
 
 
@@ -21,8 +20,8 @@ def plain(value: Any) -> Any:
     ValueError
         For a NaN or an infinity, which JSON cannot hold.
     """
-    if isinstance(value, np.generic):
-        value = value.item()
+    if _of_numpy(value):
+        value = value.tolist()
     if value is None or isinstance(value, (bool, str)):
         return value
     if isinstance(value, int):
@@ -31,8 +30,6 @@ def plain(value: Any) -> Any:
         if value != value or value in (float("inf"), float("-inf")):
             raise ValueError(f"{value} has no JSON form")
         return value
-    if isinstance(value, np.ndarray):
-        return plain(value.tolist())
     if isinstance(value, Mapping):
         return {str(key): plain(item) for key, item in value.items()}
     if isinstance(value, (list, tuple, set, frozenset)):
@@ -64,17 +61,20 @@ def jsonable(value: Any) -> Any:
 
     Examples
     --------
-    >>> jsonable({"wealth": np.array([1.0, np.nan])})
+    >>> jsonable({"wealth": [1.0, float("nan")]})
     {'wealth': [1.0, None]}
     """
     if isinstance(value, Mapping):
         return {str(key): jsonable(item) for key, item in value.items()}
-    if isinstance(value, np.ndarray):
-        return jsonable(value.tolist())
+    if _of_numpy(value):
+        value = value.tolist()
     if isinstance(value, (list, tuple)):
         return [jsonable(item) for item in value]
-    if isinstance(value, np.generic):
-        value = value.item()
     if isinstance(value, float) and not math.isfinite(value):
         return None if math.isnan(value) else str(value)
     return value
+
+
+def _of_numpy(value: Any) -> bool:
+    """Whether it is an array or a scalar of numpy, told without loading numpy: hashing a scenario does without."""
+    return hasattr(value, "dtype") and hasattr(value, "tolist")

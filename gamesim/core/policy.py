@@ -10,13 +10,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any, Literal, Protocol, TypeVar, runtime_checkable
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar, runtime_checkable
 
-from numpy.random import Generator
-
-from .arrays import AnyArray, Arrays, FloatArray
 from .canonical import digest
-from .seeds import Seeds
+
+if TYPE_CHECKING:
+    from numpy.random import Generator
+
+    from .arrays import AnyArray, Arrays, FloatArray
+    from .seeds import Seeds
 
 EMPTY: Mapping[str, Any] = MappingProxyType({})
 

@@ -11,11 +11,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
 
-from gamesim.core.arrays import AnyArray, FloatArray, IntArray
 from gamesim.core.config import Config
-from gamesim.core.seeds import Seeds
 
 if TYPE_CHECKING:
+    from gamesim.core.arrays import AnyArray, FloatArray, IntArray
+    from gamesim.core.seeds import Seeds
     from gamesim.scenario.scenario import Scenario
 
 Mode = Literal["unit", "step"]
@@ -95,7 +95,11 @@ class Context:
 
 
 class Experiment(Protocol):
-    """Registered under ``gamesim.experiments``; the scenario's ``kind`` chooses it (default ``play``)."""
+    """Registered under ``gamesim.experiments``; the scenario's ``kind`` chooses it (default ``play``).
+
+    Optional: ``cells(scenario) -> list[Cell]``, where what is played are scenarios of their own instead of the cells of a
+    sweep; and ``rewritten(root) -> root``, which spells out short forms of a file before it is checked.
+    """
 
     config: ClassVar[type[Config]]  # its own scenario keys
     version: ClassVar[int]

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from gamesim.core.config import Config
 from gamesim.core.model_config import ModelConfig
 from gamesim.core.policy import Population
-from gamesim.core.seeds import Seeds
 from gamesim.envs.config import EnvironmentConfig
+
+if TYPE_CHECKING:
+    from gamesim.core.seeds import Seeds
 
 
 @dataclass(frozen=True)
@@ -70,4 +72,6 @@ class Scenario:
 
     @property
     def seeds(self) -> Seeds:
+        from gamesim.core.seeds import Seeds  # numpy, which checking a scenario does without
+
         return Seeds(self.seed)

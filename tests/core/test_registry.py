@@ -27,10 +27,12 @@ def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[object]
         (info / "entry_points.txt").write_text(f"[gamesim.{group}]\n{lines}")
         (tmp_path / f"{name}.py").write_text(code)
         monkeypatch.delitem(sys.modules, name, raising=False)
+        registry._installed.cache_clear()
         registry._claims.cache_clear()
         registry.entries.cache_clear()
 
     yield put
+    registry._installed.cache_clear()
     registry._claims.cache_clear()
     registry.entries.cache_clear()
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from gamesim.envs.base import BatchedEnvironment, Environment
 
     from .describer import CommonsDescriber
-    from .growth import GrowthLaw
+    from .growth_law import GrowthLaw
 
 NETWORKS = ("complete", "ring", "lattice", "watts_strogatz", "barabasi_albert", "edges")
 ARITY = {"complete": 0, "ring": 1, "lattice": 0, "watts_strogatz": 2, "barabasi_albert": 1, "edges": 1}
@@ -97,7 +97,7 @@ class Growth(Config):
 
     def law_object(self) -> GrowthLaw:
         """The law as the pure functions of ``growth`` take it."""
-        from .growth import GrowthLaw
+        from .growth_law import GrowthLaw
 
         return GrowthLaw(self.law, self.rate, self.capacity, self.factor, self.addition, self.allee or 0.0, self.order)
 
@@ -444,7 +444,7 @@ class Commons(EnvironmentConfig):
         return self.players - sum(p.count for p in self.perturbations if isinstance(p, Newcomer))
 
     def warnings(self) -> list[str]:
-        from .growth import extinction_fraction, maximum_sustainable_yield
+        from .growth_law import extinction_fraction, maximum_sustainable_yield
 
         law, found = self.growth.law_object(), []
         need, total = self.players * self.upkeep.consumption, maximum_sustainable_yield(law)
