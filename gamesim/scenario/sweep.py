@@ -31,7 +31,7 @@ def axis_values(axis: Any) -> list[Any]:
     Examples
     --------
     >>> axis_values(RangeAxis(range=(0, 0.3, 0.1)))
-    [0, 0.1, 0.2]
+    [0.0, 0.1, 0.2]
     >>> axis_values(LinspaceAxis(linspace=(2, 10, 5)))
     [2, 4, 6, 8, 10]
     """
