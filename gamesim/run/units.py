@@ -25,6 +25,10 @@ def kind_versions(scenario: Scenario, experiment: Any | None = None) -> dict[str
     environment = scenario.environment
     agents = sorted({member.agent.kind for member in scenario.population})
     found = experiment or entry("experiments", scenario.kind)
+    if hasattr(found, "cells"):  # what it plays are scenarios of their own
+        parts = [kind_versions(cell.scenario) for cell in found.cells(scenario)]
+        own = {"experiment": {scenario.kind: int(getattr(found, "version", 1))}, "environment": {}, "agents": {}}
+        return {group: {k: v for part in (*parts, own) for k, v in part[group].items()} for group in own}
     return {
         "experiment": {scenario.kind: int(getattr(found, "version", 1))},
         "environment": {environment.kind: int(type(environment).version)} if environment is not None else {},

@@ -87,7 +87,7 @@ def models_in_use(population: Population) -> tuple[str, ...]:
 
 def used_models(scenario: Scenario) -> tuple[str, ...]:
     """Aliases and short forms that any cell of the scenario asks, in order."""
-    if scenario.sweep is None:
+    if scenario.sweep is None and scenario.population:
         return models_in_use(scenario.population)
     return tuple(dict.fromkeys(name for cell in cells(scenario) for name in models_in_use(cell.scenario.population)))
 

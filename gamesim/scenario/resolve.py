@@ -12,6 +12,7 @@ from gamesim.core.errors import OverrideError, ScenarioError, UnknownKindError, 
 from gamesim.core.registry import entry, names
 from gamesim.envs.config import EnvironmentConfig
 
+from .beside import reading
 from .common import MAX_UNITS, CommonKeys
 from .diagnose import as_scenario_error, raise_together, validated
 from .identity import identity as identity
@@ -56,6 +57,17 @@ def load_scenario(
     """
     refuse_secret_overrides((*overrides, *axes))
     document = _document(source, include_root)
+    with reading(_file(source)):
+        return _loaded(source, document, overrides, axes, axis_mode)
+
+
+def _loaded(
+    source: Path | str,
+    document: Document,
+    overrides: Sequence[str],
+    axes: Sequence[str],
+    axis_mode: Literal["grid", "zip"],
+) -> Scenario:
     sets = [parse_override(text) for text in overrides]
     root = with_axes(document.root, [parse_axis(text) for text in axes], axis_mode)
     check_overrides(sets, swept_paths(root))
@@ -122,10 +134,19 @@ def _thawed(value: Any) -> Any:
     return [_thawed(item) for item in value] if isinstance(value, (list, tuple)) else value
 
 
-def _document(source: Path | str, include_root: Path | None) -> Document:
-    if isinstance(source, str) and (
+def _is_text(source: Path | str) -> bool:
+    return isinstance(source, str) and (
         "\n" in source or ": " in source or source.lstrip().startswith("{") or not source.strip()
-    ):
+    )
+
+
+def _file(source: Path | str) -> Path | None:
+    """The file meant, or None where the source is YAML text."""
+    return None if _is_text(source) else find_scenario(source)
+
+
+def _document(source: Path | str, include_root: Path | None) -> Document:
+    if _is_text(source):
         return read_document(source, include_root=include_root)
     given = Path(source)
     found = find_scenario(source)
@@ -158,6 +179,9 @@ def build(root: Node) -> Scenario:
     refuse_secrets(root)
     errors: list[ScenarioError] = []
     experiment, config = _experiment(root, errors)
+    if hasattr(experiment, "rewritten"):  # an experiment may have short forms of its own
+        root = experiment.rewritten(root)
+    assert isinstance(root.value, dict)
     own_fields = {info.alias or name for name, info in config.model_fields.items()} - {"kind"}
     known = set(CommonKeys.model_fields) | _PARTS | own_fields
     groups: dict[str, dict[str, Node]] = {"common": {}, "own": {}}

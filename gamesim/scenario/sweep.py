@@ -9,6 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 from gamesim.core.errors import OverrideError, ScenarioError, clean, did_you_mean
+from gamesim.core.registry import entry
 
 from .common import MAX_UNITS, LinspaceAxis, LogspaceAxis, RangeAxis, SweepKeys
 from .node import Node, dotted, merged, plain
@@ -176,11 +177,17 @@ def _swept(value: Any, spot: Node) -> Node:
 def cells(scenario: Scenario) -> list[Cell]:
     """Every cell of the scenario, in order; the last axis varies fastest. A scenario without a sweep is one cell.
 
+    An experiment that plays other scenarios, as a bench does, says itself which (``Experiment.cells``).
+
     Raises
     ------
     ScenarioError
         Where a combination of values makes no valid scenario.
     """
+    own = getattr(entry("experiments", scenario.kind), "cells", None)
+    if own is not None:
+        found: list[Cell] = own(scenario)
+        return found
     return cells_from(written(scenario.data, scenario.origins), scenario)
 
 

@@ -12,6 +12,7 @@ import numpy as np
 
 from gamesim.core.arrays import AnyArray
 from gamesim.core.errors import MetricError
+from gamesim.core.registry import entry
 
 if TYPE_CHECKING:
     from gamesim.envs.config import EnvironmentConfig
@@ -80,9 +81,27 @@ def cells(record: Record) -> list[CellOf]:
         cell = _mapping(unit.get("cell") or {})
         found.setdefault(int(cell.get("index", 0)), cell.get("values") or {})
     scenario = scenario_of(record)
+    own = _own_cells(record)
+    if own is not None:
+        return [CellOf(index, found[index], own[index]) for index in sorted(found)]
     return [CellOf(index, found[index], with_values(scenario, found[index])) for index in sorted(found)] or [
         CellOf(0, {}, scenario)
     ]
+
+
+def _own_cells(record: Record) -> Mapping[int, Mapping[str, Any]] | None:
+    """By number, the scenarios that an experiment such as a bench plays; None where cells are values put into one scenario."""
+    kind = str(scenario_of(record).get("kind") or "play")
+    if kind == "play" or not hasattr(entry("experiments", kind), "cells"):
+        return None
+
+    def made() -> Mapping[int, Mapping[str, Any]]:
+        from gamesim.scenario.resolve import resolve_data
+
+        cells = entry("experiments", kind).cells(resolve_data(scenario_of(record)))
+        return {cell.index: cell.scenario.data for cell in cells}
+
+    return once(record, "own cells", made)
 
 
 def with_values(scenario: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:
