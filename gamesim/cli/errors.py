@@ -113,11 +113,13 @@ def _where_to_look(path: Path | None) -> str:
 
 
 def without_secrets(text: str) -> str:
-    """A text in which the values of key-like environment variables are covered."""
+    """A text in which the values of key-like environment variables, and keys of models in any form, are covered."""
+    from gamesim.run.models.redact import redacted
+
     for name, value in os.environ.items():
         if len(value) >= 8 and any(word in name.upper() for word in _SECRET):
             text = text.replace(value, f"<{name}>")
-    return text
+    return redacted(text)
 
 
 def _write_crash(trace: str, argv: list[str]) -> Path | None:

@@ -26,6 +26,7 @@ from gamesim.core.errors import (
 
 from .contracts import Context, Experiment, Unit, UnitResult
 from .journal import Durability
+from .models.redact import redacted
 from .units import experiment_of, scenario_of, unit_data, unit_of
 from .writer import Stopped, Writer
 
@@ -151,8 +152,10 @@ def error_data(error: BaseException) -> dict[str, Any]:
     """An error as JSON, with its trace for the log (never for the screen)."""
     trace = "".join(traceback.format_exception(error))[-8000:]
     if isinstance(error, GamesimError):
-        return {**error.as_dict(), "where": error.where, "trace": trace}
-    return {"type": type(error).__name__, "message": clean(error) or type(error).__name__, "exit": 70, "trace": trace}
+        data = {**error.as_dict(), "where": error.where, "trace": trace}
+    else:
+        data = {"type": type(error).__name__, "message": clean(error) or type(error).__name__, "exit": 70, "trace": trace}
+    return {key: redacted(value) if isinstance(value, str) else value for key, value in data.items()}
 
 
 def error_from(data: Mapping[str, Any]) -> GamesimError:

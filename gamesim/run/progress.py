@@ -17,6 +17,7 @@ from typing import Any
 from gamesim.core.canonical import jsonable
 
 from . import seal
+from .models.redact import redacted
 
 OnEvent = Callable[[Mapping[str, Any]], None]
 LOG = "log.jsonl"
@@ -45,6 +46,6 @@ class Progress:
         line = {"at": datetime.now(UTC).isoformat(timespec="milliseconds"), "event": event, **data}
         with seal.storing(self._path), open(self._path, "a", encoding="utf-8", opener=_private) as file:
             seal.before("write", self._path)
-            file.write(json.dumps(line, ensure_ascii=True) + "\n")
+            file.write(redacted(json.dumps(line, ensure_ascii=True)) + "\n")
         if self._on_event is not None:
             self._on_event({"event": event, **{key: value for key, value in data.items() if key not in _QUIET}})

@@ -15,6 +15,7 @@ _PERHAPS = re.compile(r"(^|_)(key|token)$", re.IGNORECASE)
 _LOOKS_LIKE = re.compile(
     r"(Bearer\s+|Basic\s+)?(sk|rk|gsk|xai|hf|ghp|nvapi)[-_][A-Za-z0-9_\-]{12,}|AIza[A-Za-z0-9_\-]{20,}|Bearer\s+\S+"
 )
+_IN_ADDRESS = re.compile(r"[a-z][a-z0-9+.-]*://([^/?#\s]*@|\S*[?&](api[_-]?key|key|token|secret)=)", re.IGNORECASE)
 _LONG = re.compile(r"[A-Za-z0-9+/=_\-.]{31,}")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,99}")
 
@@ -25,13 +26,12 @@ def refuse_secrets(root: Node) -> None:
     Raises
     ------
     ScenarioError
-        With place and dotted path; the value is not quoted.
+        With file and line, without the column: terminals show the source of what has one.
     """
     for path, node in root.walk():
         if isinstance(node.value, str) and _is_secret(str(path[-1]) if path else "", node.value):
             where, by_override = node.place, node.place.startswith("--")
-            if by_override:
-                where = where.split("=", 1)[0]
+            where = where.split("=", 1)[0] if by_override else where.rpartition(":")[0]
             raise (OverrideError if by_override else ScenarioError)(
                 _message(str(path[-1]) if path else ""),
                 where=where,
@@ -59,7 +59,7 @@ def _message(key: str) -> str:
 def _is_secret(key: str, value: str) -> bool:
     if not value:
         return False
-    if _LOOKS_LIKE.fullmatch(value):
+    if _LOOKS_LIKE.fullmatch(value) or _IN_ADDRESS.match(value):
         return True
     if key == "api_key_env":
         return not _VARIABLE.fullmatch(value) or (bool(_LONG.fullmatch(value)) and value.upper() != value)

@@ -24,7 +24,6 @@ class Desk:
     model : None in an offline replay, which asks nobody.
     limiter : shared by all models of one server.
     structured, params : what requests to it say unless a player knows better.
-    config : as the scenario wrote it.
     served : what the server last called itself.
     config : as the scenario has it, where it comes from one.
     fatal : why it is asked no more in this process.
