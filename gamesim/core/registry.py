@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cache
-from importlib.metadata import EntryPoint, EntryPoints, entry_points
+from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
 from pydantic import ValidationError
@@ -41,8 +41,8 @@ def _claims(group: str) -> Mapping[str, list[EntryPoint]]:
 
 
 @cache
-def _installed() -> EntryPoints:
-    """Of all distributions, in one walk over them."""
+def _installed() -> Any:
+    """What all distributions registered, found in one walk over them; has ``select(group=)``."""
     return entry_points()
 
 
