@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import json
-import sqlite3
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
 from gamesim.core.canonical import digest
-from gamesim.core.errors import RecordError, clean
+from gamesim.core.errors import clean
 from gamesim.core.model import Capabilities, ModelReply, ModelRequest
 from gamesim.core.model_config import ModelConfig
 from gamesim.core.model_errors import ConnectionFailed
-from gamesim.run.models.calls import reply_from_json
+from gamesim.run.models.calls import CallJournal, reply_from_json
 
 
 class Replay(ModelConfig):
@@ -57,18 +55,12 @@ def _question(identity: Mapping[str, Any]) -> str:
 
 
 def _answers(path: Path) -> dict[str, tuple[ModelReply | None, Mapping[str, Any] | None]]:
+    journal = CallJournal(path, readonly=True)
     try:
-        with sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True) as db:
-            rows = db.execute("SELECT request, reply, failure FROM answer").fetchall()
-    except sqlite3.Error as error:
-        raise RecordError(f"no journal of calls can be read: {clean(error)}.", where=str(path)) from error
+        return {
+            _question(row["request"]): (reply_from_json(row["reply"]) if row["reply"] else None, row["failure"])
+            for row in journal.rows()
+            if row["request"]
+        }
     finally:
-        if "db" in locals():
-            db.close()
-    found: dict[str, tuple[ModelReply | None, Mapping[str, Any] | None]] = {}
-    for request, reply, failure in rows:
-        found[_question(json.loads(request))] = (
-            reply_from_json(json.loads(reply)) if reply else None,
-            json.loads(failure) if failure else None,
-        )
-    return found
+        journal.close()
