@@ -53,6 +53,10 @@ class ResponseCache:
             log.warning("%s holds what is no answer: %s", self.path.name, clean(error))
             return None
 
+    def holds(self, key: str) -> bool:
+        """Whether an answer to that request key is there."""
+        return bool(self._execute("SELECT 1 FROM response WHERE key = ?", (key,)))
+
     def put(self, request: ModelRequest, reply: ModelReply) -> None:
         if self.mode != "read_write":
             return

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from gamesim.core.errors import GamesimError
 from gamesim.core.model import Model, ModelReply, Params, Structured
-from gamesim.core.model_config import Clocks, Concurrency, ModelConfig, ModelConfig
+from gamesim.core.model_config import Clocks, Concurrency, ModelConfig
 
 from .breaker import Breaker
 from .limiter import Limiter

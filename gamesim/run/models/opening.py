@@ -91,6 +91,14 @@ def open_broker(
     return broker
 
 
+def priced_desks(scenario: Scenario, limits: RunLimits, today: date) -> dict[str, Desk]:
+    """The models that a scenario uses, with their prices, and nobody behind them to ask."""
+    configs = {name: config_of(name, scenario.models) for name in used_models(scenario)}
+    desks = _desks(configs, scenario, offline=True)
+    _price(desks, configs, scenario, today, limits)
+    return desks
+
+
 def _desks(configs: Mapping[str, ModelConfig], scenario: Scenario, offline: bool) -> dict[str, Desk]:
     limiters = _limiters(configs, scenario)
     desks = {}
@@ -181,4 +189,4 @@ def adopt(desk: Desk, **settled: Any) -> None:
                 setattr(desk.model, key, frozenset(settled[key]) if key == "dropped" else settled[key])
 
 
-__all__ = ["adopt", "alias_of", "open_broker", "used_models"]
+__all__ = ["adopt", "alias_of", "open_broker", "priced_desks", "used_models"]

@@ -55,7 +55,6 @@ class Settled:
 
 async def preflight(
     broker: Broker,
-    configs: Mapping[str, ModelConfig],
     first: Mapping[str, ModelRequest] | None = None,
     *,
     call: bool = True,
@@ -64,8 +63,7 @@ async def preflight(
 
     Parameters
     ----------
-    configs : by the names of ``broker.desks``.
-    first : the scenario's first question to each; a tiny one stands in where it is missing.
+    first : the scenario's first question to each, by the names of ``broker.desks``; a tiny one stands in where it is missing.
     call : make the one call (``--no-preflight`` does not).
 
     Raises
@@ -77,14 +75,14 @@ async def preflight(
     """
     found = {}
     for name, desk in broker.desks.items():
-        if desk.model is None or not desk.model.capabilities.network:
+        if desk.model is None or desk.config is None or not desk.model.capabilities.network:
             continue
         noted = broker.journal.noted(f"preflight {desk.name}")
         if noted is not None:
             settled = _from_note(noted)
         else:
             try:
-                settled = await _one(broker, name, desk, configs[name], (first or {}).get(name), call)
+                settled = await _one(broker, name, desk, desk.config, (first or {}).get(name), call)
             except (LimitReached, RecordError, PreflightError):
                 raise
             except GamesimError as error:

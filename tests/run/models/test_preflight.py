@@ -43,7 +43,7 @@ def check(folder: Path, asked: Scenario, **more: Any) -> tuple[Settled, Broker]:
     async def go() -> dict[str, Settled]:
         try:
             first = {"big": question("big/some-model", sample="0/a/0")} if more.pop("first", True) else None
-            return await preflight(broker, asked.models, first, **more)
+            return await preflight(broker, first, **more)
         finally:
             await broker.aclose()
 

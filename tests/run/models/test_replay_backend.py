@@ -7,9 +7,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from asking import Slow, at, broker_in, played, question, slow_desk
 from gamesim_agents.llm.backends.replay import Replay
 
-from asking import Slow, at, broker_in, played, question, slow_desk
 from gamesim.core.errors import RecordError
 from gamesim.run.models.broker import ReplayMissError
 

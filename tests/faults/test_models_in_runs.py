@@ -1,0 +1,96 @@
+"""Whole runs of language players against the fault server: no file says the key, limits stop cleanly and resume."""
+
+from __future__ import annotations
+
+import base64
+import socket
+import urllib.parse
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from gamesim.core.errors import GamesimError, LimitReached
+from gamesim.run.models.calls import CallJournal
+from gamesim.run.record import Record
+from gamesim.run.runner import resume, run
+from gamesim.scenario.resolve import load_scenario
+from gamesim.scenario.scenario import Scenario
+from gamesim.testing.fault_server import ServerProcess
+
+KEY = "zq-sentinel/4711=abcdefXYZ"
+FORMS = [KEY, KEY[:8], urllib.parse.quote(KEY, safe=""), base64.b64encode(KEY.encode()).decode(), KEY.encode().hex()]
+QUICK = "{attempt: 2, deadline: 4, park_after: 1.5, backoff: 0.01, probe_every: 0.2, give_up_after: 1}"
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[ServerProcess]:
+    with ServerProcess() as running:
+        yield running
+
+
+@pytest.fixture(autouse=True)
+def key(monkeypatch: pytest.MonkeyPatch, server: ServerProcess) -> None:
+    monkeypatch.setenv("BIG_KEY", KEY)
+    server.reset()
+
+
+def society(url: str, limits: str = "{}") -> Scenario:
+    return load_scenario(f"""
+name: society
+seed: 3
+replicates: 2
+environment: {{kind: commons, players: 4, horizon: 2}}
+population: [{{agent: llm, model: big, count: 4}}]
+limits: {limits}
+language: {{on_invalid: repeat_last}}
+models: {{big: {{backend: openai, id: m, base_url: "{url}", api_key_env: BIG_KEY, timeouts: {QUICK}}}}}
+""")
+
+
+@pytest.mark.parametrize("path", ["F00", "F07", "echo", "F09", "F03"])
+def test_no_file_of_a_run_or_its_store_says_the_key(server: ServerProcess, tmp_path: Path, path: str) -> None:
+    told: list[object] = []
+    try:
+        told.append(run(society(server.url(path)), store=tmp_path, on_event=told.append).manifest)
+    except GamesimError as error:
+        told.append(str(error))
+    assert server.attempts(path) >= 1
+    files = [file for file in tmp_path.rglob("*") if file.is_file()]
+    assert {"manifest.json", "log.jsonl", "calls.sqlite", "responses.sqlite"} <= {file.name for file in files}
+    for form in FORMS:
+        assert form not in repr(told)
+        for file in files:
+            assert form.encode() not in file.read_bytes(), (file, form)
+
+
+def test_a_budget_stops_the_run_and_a_larger_one_finishes_it_without_asking_again(
+    server: ServerProcess, tmp_path: Path
+) -> None:
+    whole = run(society(server.url("F00")), store=tmp_path / "whole")
+    asked = server.attempts("F00")
+    server.reset()
+    with pytest.raises(LimitReached, match="resume") as caught:
+        run(society(server.url("F00"), "{calls: 10}"), store=tmp_path / "cut")
+    assert caught.value.exit_code == 5
+    assert server.attempts("F00") == 10
+    directory = next(path.parent for path in (tmp_path / "cut").rglob("manifest.json"))
+    record = resume(directory, limits={"calls": 1000})
+    assert record.manifest.status == "complete"
+    assert server.attempts("F00") == asked
+    assert max(server.said()["hits"]["F00"].values()) == 1
+    assert record.digest() == Record(whole.path).digest()
+
+
+def test_a_dead_server_parks_every_unit_and_its_return_completes_the_run(tmp_path: Path) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    scenario = society(f"http://127.0.0.1:{port}/F00/v1")
+    with pytest.raises(LimitReached, match="resume"):
+        run(scenario, store=tmp_path)
+    directory = next(path.parent for path in tmp_path.rglob("manifest.json"))
+    assert not list(CallJournal(directory / "calls.sqlite", readonly=True).rows())  # no failure became an answer
+    with ServerProcess("--port", str(port)) as server:
+        assert resume(directory).manifest.status == "complete"
+        assert max(server.said()["hits"]["F00"].values()) == 1
