@@ -124,6 +124,7 @@ class AuthenticationFailed(FatalModelError):
 
 class QuotaExhausted(FatalModelError, LimitReached):
     exit_code = 5
+    reason = "quota"
 
 
 class BadRequest(FatalModelError):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,7 +12,7 @@ import numpy as np
 
 from gamesim.core.arrays import AnyArray, Arrays, FloatArray
 from gamesim.core.canonical import digest, jsonable
-from gamesim.core.errors import ModelError
+from gamesim.core.errors import LimitReached, ModelError
 from gamesim.core.model_errors import InvalidAnswerAbort
 from gamesim.core.policy import ActionSpec, AsyncPolicy, Coordinates, Decision, Question, VectorPolicy
 from gamesim.core.seeds import Seeds
@@ -160,7 +160,7 @@ class Episode:
                         self.observations[name], self._states[name], self._rngs[name]
                     )
                     decisions[name] = Decision(action)
-        answers = await asyncio.gather(*(call for _, call in waiting))
+        answers = await _all(call for _, call in waiting)
         for (name, _), (decision, state) in zip(waiting, answers, strict=True):
             decisions[name], self._states[name] = decision, state
         return {name: decisions[name] for name in movers}
@@ -246,6 +246,15 @@ class Episode:
         seen = {agent: jsonable(observation) for agent, observation in self.observations.items()}
         positions = {agent: str(rng.bit_generator.state["state"]) for agent, rng in self._rngs.items()}
         self._journal.commit(state=digest({"phase": self.environment.phase, "seen": seen}), rng=digest(positions))
+
+
+async def _all(calls: Iterable[Awaitable[tuple[Decision, Any]]]) -> list[tuple[Decision, Any]]:
+    """Every answer, even if one fails: answers that are on their way are paid for, and are kept before the failure is told."""
+    found = await asyncio.gather(*calls, return_exceptions=True)
+    failures = [one for one in found if isinstance(one, BaseException)]
+    if failures:  # one that is no limit says more than the limit that parks the others
+        raise next((error for error in failures if not isinstance(error, LimitReached)), failures[0])
+    return [one for one in found if not isinstance(one, BaseException)]
 
 
 def _row(chosen: AnyArray | Arrays, index: int) -> Any:

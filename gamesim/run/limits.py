@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from gamesim.core.errors import ScenarioError, StoreFullError
+from gamesim.core.errors import LimitReached, ScenarioError, StoreFullError
 
 MIB = 1 << 20
 FREE_DISK = 200 * MIB  # below this a run does not start
@@ -51,6 +51,14 @@ def enforce(limits: Mapping[str, Any]) -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (int(limits["files"]), int(limits["files"])))
 
 
+class RunParked(LimitReached):
+    """Units wait for a resume; ``reason`` says for what: ``budget``, ``quota``, ``parked`` (a server), ``limit``."""
+
+    def __init__(self, message: str, reason: str, **place: Any) -> None:
+        super().__init__(message, **place)
+        self.reason = reason
+
+
 @dataclass(frozen=True)
 class RunLimits:
     """The budget of a run.
@@ -87,13 +95,31 @@ class RunLimits:
                     f"no limit is called '{key}'.", path=f"limits.{key}", hint=f"Possible: {', '.join(sorted(known))}."
                 )
         chosen: dict[str, Any] = {
-            key: int(value) if key in ("calls", "tokens") else float(value)
-            for key, value in overrides.items()
-            if value is not None
+            key: _chosen(key, value, getattr(base, key)) for key, value in overrides.items() if value is not None
         }
         if chosen.get("wall", 1.0) <= 0:
             raise ScenarioError("a wall limit is above 0 seconds.", path="limits.wall")
         return replace(base, **chosen)
+
+
+def _chosen(key: str, value: Any, before: float | None) -> float:
+    """A limit of an invocation; ``More`` is put on top of the one before."""
+    if isinstance(value, More):
+        if before is None:
+            raise ScenarioError(
+                f"there is no limit of {key} to put {value.amount:g} on.",
+                path=f"limits.{key}",
+                hint="Say it without +.",
+            )
+        value = before + value.amount
+    return int(value) if key in ("calls", "tokens") else round(float(value), 9)
+
+
+@dataclass(frozen=True)
+class More:
+    """So much on top of the limit before: ``--budget +5``."""
+
+    amount: float
 
 
 def require_disk(directory: Path, needed: int = FREE_DISK) -> None:

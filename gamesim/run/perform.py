@@ -134,7 +134,8 @@ class _answering:
         if error is None or isinstance(error, Stopped):
             return True
         if isinstance(error, LimitReached) and self._broker is not None:
-            self._say("parked", {"error": {**error_data(error), "type": "LimitReached"}})
+            reason = getattr(error, "reason", "limit")
+            self._say("parked", {"error": {**error_data(error), "type": "LimitReached", "reason": reason}})
             return True
         if isinstance(error, ABORTING):
             self._say("abort", {"error": error_data(error)})
@@ -154,7 +155,12 @@ def error_data(error: BaseException) -> dict[str, Any]:
     if isinstance(error, GamesimError):
         data = {**error.as_dict(), "where": error.where, "trace": trace}
     else:
-        data = {"type": type(error).__name__, "message": clean(error) or type(error).__name__, "exit": 70, "trace": trace}
+        data = {
+            "type": type(error).__name__,
+            "message": clean(error) or type(error).__name__,
+            "exit": 70,
+            "trace": trace,
+        }
     return {key: redacted(value) if isinstance(value, str) else value for key, value in data.items()}
 
 

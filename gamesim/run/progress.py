@@ -1,6 +1,7 @@
 """What a run tells while it goes: plain mappings to ``on_event``, and the same with wall times in ``log.jsonl``.
 
-Events: ``run_started, wave, unit_started, unit_done, unit_retried, unit_failed, unit_parked, waiting, note, stopping, run_stopped, run_done``.
+Events: ``run_started, wave, unit_started, unit_done, unit_retried, unit_failed, unit_parked, waiting, note, stopping, run_stopped, run_done``;
+``calls`` (how calls to models stand) goes to the listener alone.
 Wall times live here alone, outside of everything that is compared.
 """
 
@@ -40,6 +41,11 @@ class Progress:
     def seconds(self) -> float:
         """Since the beginning; monotonic, so a clock that jumps changes nothing."""
         return time.monotonic() - self._began
+
+    def show(self, event: str, **data: Any) -> None:
+        """Tell the listener alone: how calls to models stand, many times a minute."""
+        if self._on_event is not None:
+            self._on_event({"event": event, **jsonable(data)})
 
     def tell(self, event: str, **data: Any) -> None:
         data = jsonable(data)

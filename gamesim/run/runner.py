@@ -19,9 +19,10 @@ from .executors.base import Executor
 from .executors.inline import Inline
 from .executors.processes import Processes
 from .interrupts import Interrupted, Interrupts
-from .limits import RUN_BYTES, RunLimits, require_disk
+from .limits import RUN_BYTES, RunLimits, RunParked, require_disk
 from .lock import RunLock
 from .manifest import Manifest, read_manifest
+from .model_use import ModelUse, limits_of_run
 from .perform import error_from
 from .progress import OnEvent, Progress
 from .record import Record
@@ -43,6 +44,7 @@ def run(
     limits: Mapping[str, Any] | RunLimits | None = None,
     experiment: str | None = None,
     path: Sequence[str] = (),
+    models: ModelUse | None = None,
 ) -> Record:
     """Play everything in a scenario.
 
@@ -55,6 +57,7 @@ def run(
     limits : put over the scenario's: ``{"wall": seconds, "failures": share}``.
     experiment : ``module:attribute`` of an experiment without a registered name.
     path : folders in which workers find modules besides installed ones.
+    models : how language models are used by this invocation: cache, preflight.
 
     Returns
     -------
@@ -86,7 +89,18 @@ def run(
         directory, lock = existing, RunLock(existing)
         manifest = _read(directory, lock)
     with lock:
-        return _go(directory, lock, manifest, scenario, workers, on_event, limits, path, resumed=existing is not None)
+        return _go(
+            directory,
+            lock,
+            manifest,
+            scenario,
+            workers,
+            on_event,
+            limits,
+            path,
+            resumed=existing is not None,
+            models=models,
+        )
 
 
 def resume(
@@ -97,6 +111,7 @@ def resume(
     retry_failed: bool = False,
     limits: Mapping[str, Any] | RunLimits | None = None,
     modules: Sequence[str] = (),
+    models: ModelUse | None = None,
 ) -> Record:
     """Go on with a run that was stopped, from its directory alone.
 
@@ -129,6 +144,7 @@ def resume(
             modules,
             resumed=True,
             retry_failed=retry_failed,
+            models=models,
         )
 
 
@@ -190,10 +206,11 @@ def _go(
     *,
     resumed: bool,
     retry_failed: bool = False,
+    models: ModelUse | None = None,
 ) -> Record:
     if workers < 1:
         raise ScenarioError(f"{workers} workers cannot play.", path="workers", hint="1 or more.")
-    budget = RunLimits.of(scenario.limits, limits)
+    budget = limits_of_run(directory, scenario, limits)
     progress = Progress(directory, on_event)
     if lock.taken_over is not None:
         progress.tell("note", text=f"taken over from process {lock.taken_over.get('pid')}, which died")
@@ -211,7 +228,7 @@ def _go(
         return record
     require_disk(directory)
     with Interrupts(budget.wall) as stop:
-        executor = _executor(directory, scenario, workers, budget, progress, stop, path)
+        executor = _executor(directory, scenario, workers, budget, progress, stop, path, models or ModelUse())
         session = Session(
             directory, manifest, scenario, executor, progress, stop, retry_failed=retry_failed, size_limit=RUN_BYTES
         )
@@ -222,7 +239,7 @@ def _go(
             pass  # the patience is over: what is sealed or committed stays
         except GamesimError as error:
             with suppress(RecordError):
-                session.stopped("storage" if isinstance(error, RecordError) else type(error).__name__)
+                session.stopped(_reason(error))
             raise
         finally:
             executor.close()
@@ -241,20 +258,23 @@ def _executor(
     progress: Progress,
     stop: Interrupts,
     path: Sequence[str],
+    models: ModelUse,
 ) -> Executor:
     """Where units run: beside each other on one loop where language models play, else here or in workers."""
     if used_models(scenario):
-        from .executors.together import Together
-        from .models.opening import open_broker
+        from .models.working import at_work
 
-        def tell(event: Mapping[str, Any]) -> None:
-            progress.tell(str(event["event"]), **{key: value for key, value in event.items() if key != "event"})
-
-        broker = open_broker(scenario, directory, directory.parent, on_event=tell, limits=limits)
-        return Together(broker, stop.stopping)
+        return at_work(scenario, directory, limits, progress, stop, models)
     if workers == 1 or scenario.executor == "inline":
         return Inline(stop.stopping)
     return Processes(workers, path=path)
+
+
+def _reason(error: GamesimError) -> str:
+    """Why a run stopped, as its manifest says it."""
+    if isinstance(error, RecordError):
+        return "storage"
+    return error.reason if isinstance(error, RunParked) else type(error).__name__
 
 
 def _ending(directory: Path, manifest: Manifest, stop: Interrupts) -> BaseException:

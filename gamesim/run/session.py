@@ -17,6 +17,7 @@ from .contracts import Experiment, Unit, UnitResult
 from .executors.base import Executor
 from .interrupts import Interrupts
 from .journal import read_journal
+from .limits import RunParked
 from .manifest import Manifest, Status, UnitEntry, write_manifest
 from .outcomes import outcome_columns
 from .perform import Answer, Job, error_from
@@ -211,7 +212,7 @@ class Session:
                     "unit_started", unit=unit.name, cell=unit.cell.get("index", 0), seeds=len(unit.seeds)
                 )
             answers = self._executor.wait(0.2)
-            if not answers and self._stop.stopping() and self._executor.free() > 0 and asked:
+            if not answers and asked and not self._executor.busy():
                 return
             for answer in answers:
                 running.discard(answer.key)
@@ -219,11 +220,14 @@ class Session:
                     waiting.append(self._entries[answer.key].unit())
             self._save(lazily=True)
 
-    def _limit(self) -> LimitReached:
+    def _limit(self) -> RunParked:
         """Why units were parked, once; the others were played."""
-        first = error_from(self._parked[0])
-        again = f"{len(self._parked)} units wait. Go on with: gamesim resume {self.directory}"
-        return LimitReached(first.message, where=str(self.directory), hint=again)
+        first = self._parked[0]
+        budget = first.get("reason") == "budget"
+        wait = "1 unit waits" if len(self._parked) == 1 else f"{len(self._parked)} units wait"
+        again = f"{wait}. Go on with: gamesim resume {self.directory}{' --budget +5' if budget else ''}"
+        reason = str(first.get("reason") or "limit")
+        return RunParked(str(first.get("message", "")), reason, where=str(self.directory), hint=again)
 
     def _job(self, unit: Unit) -> Job:
         data = self._cells[int(unit.cell.get("index", 0))]

@@ -14,6 +14,10 @@ class Executor(Protocol):
         """How many jobs it can take now."""
         ...
 
+    def busy(self) -> bool:
+        """Whether it still has a job that will end by itself."""
+        ...
+
     def submit(self, job: Job) -> None: ...
 
     def wait(self, timeout: float) -> list[Answer]:

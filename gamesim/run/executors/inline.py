@@ -23,6 +23,9 @@ class Inline:
     def free(self) -> int:
         return 0 if self._jobs else 1
 
+    def busy(self) -> bool:
+        return bool(self._jobs)
+
     def submit(self, job: Job) -> None:
         self._jobs.append(job)
 

@@ -33,6 +33,9 @@ class Processes:
     def free(self) -> int:
         return self._count - len(self._busy)
 
+    def busy(self) -> bool:
+        return bool(self._busy)
+
     def pids(self) -> list[int]:
         """Of the worker processes that run a job now."""
         return [worker.pid for worker, _, _ in self._busy.values()]

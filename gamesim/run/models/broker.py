@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -46,6 +47,7 @@ class Broker:
     offline : answer from the journal alone.
     on_event : hears ``waiting`` (a server announced a wait), ``model_down``, ``model_drift`` at once.
     rng : of the jitter between attempts.
+    answered : calls of this process by source (``journal``, ``cache``, ``network``, ``process``), and ``failed`` ones.
     """
 
     desks: Mapping[str, Desk]
@@ -55,6 +57,7 @@ class Broker:
     offline: bool = False
     on_event: Callable[[Mapping[str, Any]], None] = lambda event: None
     rng: Generator = field(default_factory=lambda: Seeds(0).stream("transport"))
+    answered: Counter[str] = field(default_factory=Counter)
     _asking: dict[str, asyncio.Future[Answer]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -92,6 +95,7 @@ class Broker:
         """
         recorded = self.journal.find(at, request)
         if recorded is not None:
+            self.answered["journal"] += 1
             return recorded
         if self.offline:
             raise ReplayMissError(
@@ -114,6 +118,7 @@ class Broker:
             tokens = answer.cost.possibly_billed_tokens + prior.lost.tokens
             answer = replace(answer, cost=replace(answer.cost, possibly_billed=owed, possibly_billed_tokens=tokens))
         await self._commit(at, request, answer)
+        self.answered["failed" if answer.reply is None else answer.source] += 1
         return answer
 
     def stop(self, error: LimitReached) -> None:

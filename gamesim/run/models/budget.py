@@ -20,6 +20,8 @@ QUANTITIES: tuple[Quantity, ...] = ("money", "tokens", "calls")
 class BudgetExceeded(LimitReached):
     """Not even one more call fits. Nothing more is sent; the run resumes with a larger budget."""
 
+    reason = "budget"
+
 
 @dataclass(frozen=True)
 class Charge:

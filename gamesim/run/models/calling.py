@@ -37,6 +37,8 @@ Tell = Callable[[Mapping[str, Any]], None]
 class Parked(LimitReached):
     """A server asks for a longer wait than this run allows, or is down; the unit goes on with ``gamesim resume``."""
 
+    reason = "parked"
+
 
 class Stop:
     """Asked to stop: nothing new is sent, whoever waits is sent away, calls in flight may end."""

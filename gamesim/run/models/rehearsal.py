@@ -1,0 +1,216 @@
+"""A society played before anything is spent: random legal actions, every prompt rendered, nothing sent.
+
+It gives what preflight asks first and what the bill is made of.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from math import ceil
+from pathlib import Path
+from typing import Any
+
+from gamesim.core.errors import RecordError
+from gamesim.core.model import Model, ModelRequest
+from gamesim.core.policy import AsyncPolicy, Coordinates
+from gamesim.core.registry import entry
+from gamesim.core.seeds import Seeds
+from gamesim.scenario.scenario import Scenario
+from gamesim.scenario.sweep import cells
+
+from ..episode import Episode
+from ..limits import RunLimits
+from ..seating import seat_members, seated
+from ..speaking import attached, listening, on_invalid
+from .cache import NAME as CACHE
+from .cache import ResponseCache
+from .calls import NAME as CALLS
+from .calls import Answer, CallJournal
+from .desk import Desk
+from .estimate import CellPlan, CostEstimate, Measured, Question, estimate, measured_in
+from .opening import priced_desks, used_models
+
+JOURNALS = 20  # of earlier runs in the store, the newest first, teach how long answers are
+
+
+@dataclass
+class Rehearsal:
+    """Stands where the Broker stands; a rule that draws legal answers answers for every model.
+
+    Attributes
+    ----------
+    questions : all that was asked, with its coordinates.
+    """
+
+    desks: Mapping[str, Desk]
+    actor: Model
+    questions: list[tuple[Coordinates, ModelRequest]] = field(default_factory=list)
+
+    def desk(self, model: str) -> Desk:
+        return self.desks[model]
+
+    async def ask(self, request: ModelRequest, at: Coordinates) -> Answer:
+        self.questions.append((at, request))
+        return Answer(request.key, await self.actor.complete(request), None, "process")
+
+
+@dataclass(frozen=True)
+class Rehearsed:
+    """One society.
+
+    Attributes
+    ----------
+    rounds : how often the first phase came.
+    steps : phases in which somebody was asked.
+    """
+
+    questions: tuple[tuple[Coordinates, ModelRequest], ...]
+    rounds: int
+    steps: int
+
+
+def rehearse(cell: Scenario, desks: Mapping[str, Desk], *, until: Iterable[str] | None = None) -> Rehearsed:
+    """Play one society of a cell with random legal actions.
+
+    Parameters
+    ----------
+    desks : of the models in it, which nobody asks.
+    until : stop as soon as each of these models (by the name requests carry) was asked once.
+    """
+    stand_in = Rehearsal(desks, entry("models", "rule")(backend="rule", id="random").build("rehearsal"))
+    return asyncio.run(_play(cell, stand_in, None if until is None else set(until)))
+
+
+async def _play(cell: Scenario, stand_in: Rehearsal, until: set[str] | None) -> Rehearsed:
+    environment, seeds = cell.environment, cell.seeds
+    assert environment is not None
+    root = seeds.episode(0)
+    members = seat_members(cell.population, environment.seats(), seeds, seating=cell.seating, episode=root)
+    specs = [cell.population[index].agent for index in members]
+    groups = [
+        attached(group, stand_in, cell.language) if _speaks(group.policy) else group
+        for group in seated(environment, specs)
+    ]
+    episode = Episode(
+        listening(environment.build(), cell.language),
+        groups,
+        Seeds(root),
+        on_invalid=on_invalid(environment, cell.language),
+        unit="rehearsal",
+        steps=False,
+    )
+    phases: Counter[str] = Counter()
+    first = ""
+    while (step := await episode.advance()) is not None:
+        first = first or step.phase
+        phases[step.phase] += 1
+        if until is not None and until <= {request.model for _, request in stand_in.questions}:
+            break
+    asked = tuple(stand_in.questions)
+    return Rehearsed(asked, phases[first], len({at.step for at, _ in asked}))
+
+
+def _speaks(policy: Any) -> bool:
+    return isinstance(policy, AsyncPolicy)
+
+
+def first_questions(scenario: Scenario, desks: Mapping[str, Desk], names: Iterable[str]) -> dict[str, ModelRequest]:
+    """The first question that the scenario has for each of these models, by their names in it."""
+    found: dict[str, ModelRequest] = {}
+    wanted = {desks[name].name: name for name in names}
+    for cell in cells(scenario):
+        missing = {name for name in wanted if wanted[name] not in found}
+        here = {desks[model].name for model in used_models(cell.scenario)} & missing
+        if not here:
+            continue
+        for _, request in rehearse(cell.scenario, desks, until=here).questions:
+            if request.model in here:
+                found.setdefault(wanted[request.model], request)
+    return found
+
+
+def plan_of(label: str, cell: Scenario, desks: Mapping[str, Desk]) -> CellPlan:
+    """What one cell will ask, from one society of it.
+
+    The ceiling: as many calls in every round of the whole horizon as the fullest round of the rehearsal had of that kind.
+    """
+    played = rehearse(cell, desks)
+    horizon = getattr(cell.environment, "horizon", None)
+    scale = max(1.0, horizon / played.rounds) if isinstance(horizon, int) and played.rounds else 1.0
+    at_once: dict[tuple[str, str, str], Counter[int]] = {}
+    for at, request in played.questions:
+        at_once.setdefault((request.model, at.kind, at.phase), Counter())[at.step] += 1
+    most: Counter[tuple[str, str]] = Counter()
+    for (model, kind, _), steps in at_once.items():
+        most[model, kind] += ceil(max(steps.values()) * max(len(steps), played.rounds) * scale)
+    return CellPlan(
+        label,
+        [Question(label, at.kind, request) for at, request in played.questions],
+        societies=cell.replicates,
+        ceiling=dict(most),
+        chain=ceil(played.steps * scale),
+    )
+
+
+def bill(scenario: Scenario, store: Path, limits: Mapping[str, Any] | RunLimits | None = None) -> CostEstimate:
+    """What a run of the scenario will ask and cost; nothing is sent and nothing written.
+
+    Raises
+    ------
+    UnknownPriceError
+        If money is limited and a price is not known.
+    """
+    today = datetime.now(UTC).date()
+    desks = priced_desks(scenario, RunLimits.of(scenario.limits, limits), today)
+    plans = []
+    for cell in cells(scenario):
+        label = ", ".join(f"{path.split('.')[-1]}={value}" for path, value in cell.values.items()) or scenario.name
+        plans.append(plan_of(label, cell.scenario, desks))
+    caps = {id(desk.limiter): desk.limiter.cap for desk in desks.values()}
+    with _Stored(store) as cached:
+        return estimate(
+            plans,
+            prices={desk.name: desk.price for desk in desks.values()},
+            measured=measured(store),
+            cached=cached if scenario.cache != "off" else frozenset(),
+            concurrency=max(1, min(caps.values(), default=1)),
+            today=today,
+        )
+
+
+def measured(store: Path) -> Measured:
+    """What earlier runs in a store teach of answers' lengths."""
+    paths = sorted(store.glob(f"*/{CALLS}"), key=lambda path: path.stat().st_mtime, reverse=True)[:JOURNALS]
+    journals = []
+    try:
+        for path in paths:
+            with suppress(RecordError):
+                journals.append(CallJournal(path, readonly=True))
+        return measured_in(journals)
+    except RecordError:
+        return Measured()  # a damaged journal of another run teaches nothing
+    finally:
+        for journal in journals:
+            journal.close()
+
+
+class _Stored:
+    """The keys in a store's cache, looked up when asked for."""
+
+    def __init__(self, store: Path) -> None:
+        self._cache = ResponseCache(store / CACHE, "read") if (store / CACHE).exists() else None
+
+    def __enter__(self) -> Any:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._cache is not None:
+            self._cache.close()
+
+    def __contains__(self, key: object) -> bool:
+        return self._cache is not None and self._cache.holds(str(key))
