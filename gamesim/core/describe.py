@@ -47,11 +47,18 @@ class Part:
 
 @dataclass(frozen=True)
 class Words:
-    """A sentence asked for beside the action. ``first``: it stands before the action, being the thing decided."""
+    """A sentence asked for beside the action.
+
+    Attributes
+    ----------
+    first : it stands before the action, being the thing decided.
+    cut : where it is too long it is cut, not refused.
+    """
 
     key: str
     max_chars: int = 300
     first: bool = False
+    cut: bool = False
 
 
 @dataclass(frozen=True)

@@ -46,7 +46,7 @@ def said(value: Any) -> str:
     if isinstance(value, float):
         if value in (float("inf"), float("-inf")):
             raise PromptError("a template shows an infinite value.")
-        if value == int(value) and abs(value) < 1e15:
+        if abs(value) < 1e-9 or (value == int(value) and abs(value) < 1e15):
             return str(int(value))
         return f"{Decimal(f'{value:.4g}'):f}"
     return str(value)
@@ -168,11 +168,14 @@ def render(source: str, slots: Mapping[str, Any], *, where: str | None = None) -
     size, pieces = 0, []
     try:
         for piece in _compiled(source).generate(**slots):
-            size += len(piece.encode())
-            if size > CAP:
-                raise PromptError(f"a section is longer than {CAP // 1024} KiB.", where=where)
+            size += len(piece)
             pieces.append(piece)
+            if size > CAP:
+                break
     except (TemplateError, TypeError, ValueError, ArithmeticError, AttributeError, LookupError) as error:
         raise PromptError(f"{type(error).__name__}: {clean(error)}.", where=where) from error
-    lines = (line.rstrip() for line in "".join(pieces).splitlines())
+    text = "".join(pieces)
+    if len(text.encode("utf-8", "surrogatepass")) > CAP:
+        raise PromptError(f"a section is longer than {CAP // 1024} KiB.", where=where)
+    lines = (line.rstrip() for line in text.splitlines())
     return "\n".join(line for line in lines if line.strip())

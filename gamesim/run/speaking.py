@@ -42,7 +42,7 @@ def listening(environment: Environment, language: Mapping[str, Any] | LanguageKe
     return TalkEnvironment(environment, keys.communication, keys.injection)
 
 
-def asked(decision: Decision) -> bool:
+def asked_for(decision: Decision) -> bool:
     """Whether a model was asked for it: what was decided beforehand, or had no alternative, is not counted twice."""
     return bool(decision.calls) or decision.outcome != "ok"
 

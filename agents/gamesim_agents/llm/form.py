@@ -53,6 +53,18 @@ class Form:
             "additionalProperties": False,
         }
 
+    @cached_property
+    def checked(self) -> dict[str, Any]:
+        """The schema that answers are held to: as ``schema``, without the length of what is cut anyway."""
+        cut = {words.key for words in self.description.words if words.cut}
+        if not cut:
+            return self.schema
+        properties = self.schema["properties"]
+        return {
+            **self.schema,
+            "properties": {key: {"type": "string"} if key in cut else value for key, value in properties.items()},
+        }
+
     def options(self, part: Part) -> list[Option]:
         """A part's options as this reader sees them."""
         options = part.options or ()
@@ -154,5 +166,5 @@ def _plain(value: Any, schema: Mapping[str, Any]) -> Any:
 
 def _same(one: Any, other: Any) -> bool:
     if isinstance(one, Mapping) or isinstance(other, Mapping):
-        return one == other
+        return bool(one == other)
     return bool(np.array_equal(np.asarray(one, dtype=object), np.asarray(other, dtype=object)))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from gamesim.core.model import Params, Structured
 
@@ -18,7 +18,7 @@ class Line:
     config: Any = None
 
 
-def line_of(broker: Any, spec: str, wanted: str = "auto") -> Line:
+def line_of(broker: Any, spec: str, wanted: Structured | Literal["auto"] = "auto") -> Line:
     """The line that a player's ``model:`` means, an alias or a short form such as ``rule:commons.greedy``.
 
     Raises

@@ -13,12 +13,13 @@ from typing import Any
 from numpy.random import Generator
 
 from gamesim.core.canonical import digest
-from gamesim.core.describe import Describer, Description, Words
+from gamesim.core.describe import Describer, Description, Part, Words
 from gamesim.core.errors import GamesimError, ScenarioError, clean
 from gamesim.core.language import LanguageKeys, Summary
 from gamesim.core.model import SHARED, Message, ModelRequest
 from gamesim.core.policy import Coordinates, Decision, Outcome, Question
 from gamesim.envs.prompts import said
+from gamesim.envs.talk import PHASE as TALK
 
 from . import memory as remembering
 from .config import LanguageAgent
@@ -113,10 +114,14 @@ class LanguagePolicy:
             state = {**state, "pending": {k: v for k, v in state["pending"].items() if k != at.phase}}
             return self._settled_before(pending, question), state
         description = self.describer.describe(observation, at.agent, question.info)
+        if at.phase == TALK:
+            description = self._talk(description)
         state = self._beginning(state, question, at.agent)
-        recap = self.describer.recap(observation, at.agent, question.info)
-        line = None if recap is None else self.speech.game.render("recap", recap)
-        state = {**state, "memory": remembering.turned(state["memory"], description.round, line, self.language.memory)}
+        if description.round > state["memory"]["round"]:
+            recap = self.describer.recap(observation, at.agent, question.info)
+            line = None if recap is None else self.speech.game.render("recap", recap)
+            turned = remembering.turned(state["memory"], description.round, line, self.language.memory)
+            state = {**state, "memory": turned}
         calls: tuple[str, ...] = ()
         if remembering.note_due(state["memory"], self.language.memory):
             calls, state = await self._note(observation, state, rng, at, question, description)
@@ -139,6 +144,15 @@ class LanguagePolicy:
         drawn = drawn_persona(names, question, agent)
         return {**state, "persona": drawn, "personal": first_sentence(self.config.sentences(), question, agent)}
 
+    def _talk(self, description: Description) -> Description:
+        """The question in a talk, put in the situation of the decision that it comes before."""
+        keys = self.language.communication
+        assert keys is not None
+        slots = {**description.slots, "chooses": keys.protocol == "chosen_speaker"}
+        return Description(
+            "talk", slots, (Part(TALK, "act"),), (Words("say", keys.max_chars, cut=True),), description.round
+        )
+
     def _form(self, description: Description, question: Question, at: Coordinates) -> Form:
         orders = {
             part.key: question.seeds.stream("ballots", at.agent, description.round, part.phase)
@@ -147,7 +161,8 @@ class LanguagePolicy:
             for part in description.parts
             if part.options
         }
-        reason = self.language.reason.max_chars if self.language.reason is not None else None
+        asks = self.language.reason is not None and at.phase != TALK
+        reason = self.language.reason.max_chars if asks and self.language.reason is not None else None
         return Form(description, question.spec, orders, reason)
 
     def _settled_before(self, pending: Mapping[str, Any], question: Question) -> Decision:
@@ -177,7 +192,8 @@ class LanguagePolicy:
         if fields.get(REASON):
             notes["reason"] = fields[REASON]
         notes |= {"options": form.places(fields)} if form.places(fields) else {}
-        state = {**state, "memory": remembering.added(state["memory"], _happened(form, fields))}
+        if at.phase != TALK:  # what was said comes back among the messages
+            state = {**state, "memory": remembering.added(state["memory"], _happened(form, fields))}
         if text.get("personal"):
             state["personal"] = text["personal"]
         ahead = form.ahead(fields)
@@ -206,20 +222,17 @@ class LanguagePolicy:
         calls: list[str] = []
         notes: dict[str, Any] = {}
         forgotten = 0
-        messages = self._messages(form, state, at, question)
         while True:
-            answer, state = await self._call(
-                form, messages, limit, observation, state, rng, replace(at, ordinal=len(calls)), question
-            )
+            messages = self._messages(form, state, at, question)
+            here = replace(at, ordinal=len(calls))
+            answer, state = await self._call(form, messages, limit, observation, state, rng, here, question)
             calls.append(answer.key)
-            if answer.failure is not None and answer.failure.reason == "context_length":
-                shorter = remembering.shortened(state["memory"])
-                if shorter is not None:
-                    forgotten += 1
-                    state = {**state, "memory": shorter}
-                    messages = self._messages(form, state, at, question)
-                    continue
-            break
+            too_long = answer.failure is not None and answer.failure.reason == "context_length"
+            shorter = remembering.shortened(state["memory"]) if too_long else None
+            if shorter is None:
+                break
+            forgotten += 1
+            state = {**state, "memory": shorter}
         reading, action = self._read(form, answer)
         if reading.outcome in REPAIRABLE and self.language.repair:
             notes["first"] = reading.outcome
@@ -243,7 +256,7 @@ class LanguagePolicy:
     def _read(self, form: Form, answer: Any) -> tuple[Reading, Any]:
         """The reading of an answer, and the action it means; an action that may not be played makes it illegal."""
         assert self._line is not None
-        reading = read_answer(answer, form.schema, mode=self._line.structured)
+        reading = read_answer(answer, form.checked, mode=self._line.structured)
         if reading.fields is None:
             return reading, None
         try:
@@ -342,7 +355,7 @@ def _happened(form: Form, fields: Mapping[str, Any]) -> list[str]:
     found = []
     lists = {part.key: part for part in form.description.parts if part.options}
     for key, value in fields.items():
-        if value is None or value == "" or key == "personal":
+        if value is None or value == "" or key in ("personal", REASON):
             continue
         if key in lists:
             found.append(f"{key}: {form.options(lists[key])[int(value) - 1].text}")

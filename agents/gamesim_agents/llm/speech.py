@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from gamesim.core.language import LanguageKeys
 from gamesim.envs.prompts import Prompts
+from gamesim.envs.words import delivered
 
 from .form import Form
 from .personas import persona_text
@@ -24,6 +24,8 @@ class Speech:
         self.language = language
         self.game = Prompts(folder, language.lang, language.paraphrase)
         self.own = Prompts(OWN, language.lang, language.paraphrase)
+        self._forms: dict[str, str] = {}  # rendered forms of answers, by schema; the same few come again and again
+        self._rules: str | None = None
 
     def question(
         self,
@@ -48,12 +50,14 @@ class Speech:
         """
         description = form.description
         quoted = self.language.communication is not None or bool(info.get("quoted"))
-        system = {"rules": self.game.render("rules", rules), "quoted": quoted, "tag": tag}
+        if self._rules is None:
+            self._rules = self.game.render("rules", rules)
+        system = {"rules": self._rules, "quoted": quoted, "tag": tag}
         parts: list[str] = []
         if persona is not None:
             parts.append(self.own.render("persona", {"text": persona_text(persona, self.language.lang)}))
         if personal:
-            parts.append(self.own.render("personal", {"text": one_line(personal)}))
+            parts.append(self.own.render("personal", {"text": delivered(personal, 1000)}))
         if memory["note"]:
             parts.append(self.own.render("note", {"text": memory["note"]}))
         lines = [self.own.render("round", {"round": number, "parts": what}) for number, what in memory["past"]]
@@ -70,9 +74,9 @@ class Speech:
             slots = {**description.slots, **self._lists(form, tag)}
             situation = self.game.render("situation", slots)
             parts += [situation] if situation else []
-            parts.append(self.game.render(description.template, slots))
-        section = "form_line" if as_line else "form"
-        parts.append(self.own.render(section, {"keys": self._keys(form.schema)}))
+            task = self.own if description.template == "talk" else self.game
+            parts.append(task.render(description.template, slots))
+        parts.append(self._form(form.schema, as_line))
         return [("system", self.own.render("system", system)), ("user", "\n".join(parts))]
 
     def _lists(self, form: Form, tag: str) -> dict[str, Any]:
@@ -84,6 +88,13 @@ class Speech:
                     {"place": place, "text": option.text} for place, option in enumerate(form.options(part), start=1)
                 ]
         return found
+
+    def _form(self, schema: Mapping[str, Any], as_line: bool) -> str:
+        key = f"{as_line} {json.dumps(schema)}"
+        if key not in self._forms:
+            section = "form_line" if as_line else "form"
+            self._forms[key] = self.own.render(section, {"keys": self._keys(schema)})
+        return self._forms[key]
 
     def _keys(self, schema: Mapping[str, Any]) -> list[dict[str, str]]:
         return [
@@ -119,14 +130,9 @@ def form_of(schema: Mapping[str, Any]) -> dict[str, Any]:
     return found
 
 
-def one_line(text: str) -> str:
-    """Without line breaks and other control characters."""
-    return re.sub(r"\s+", " ", "".join(" " if ord(c) < 32 or 127 <= ord(c) < 160 else c for c in text)).strip()
-
-
 def quote(speaker: str, text: str, tag: str) -> str:
     """Another player's words between delimiters that they cannot hold."""
-    inside = one_line(text)
+    inside = delivered(text, 10_000)
     while tag in inside:  # taking it out may bring it together anew
         inside = inside.replace(tag, "")
     return f"<{tag}>{speaker}: {inside}</{tag}>"

