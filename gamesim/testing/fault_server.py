@@ -7,7 +7,8 @@ The first part of the path chooses what happens: ``F00`` (good answers) to ``F27
 for well-formed HTTP with a bad answer inside. Options follow after commas: ``/F24,retry_after=3/v1``.
 
 Options for every path: ``only=WORD`` (fails only requests whose body holds the word; others are answered well), ``first=N``
-(fails the first N attempts of each request only), and the toxics ``latency``, ``jitter`` (seconds), ``bandwidth`` (bytes a
+(fails the first N attempts of each request only), ``after=N`` (answers the first N requests of the path well, then fails),
+and the toxics ``latency``, ``jitter`` (seconds), ``bandwidth`` (bytes a
 second), ``slow_close`` (seconds), ``slicer`` (bytes a slice) with ``slicer_delay``, ``limit_data`` (bytes, then the connection
 closes); ``out=N`` declares N tokens of output.
 
@@ -49,6 +50,7 @@ class FaultServer:
     ----------
     answer : request body -> text of a good answer; by default a legal value of the request's schema, drawn by its hash.
     illegal_here : text of an answer that is legal by its schema and not in the state of the game.
+    mended : answer every path well, as after a repair.
 
     Attributes
     ----------
@@ -56,8 +58,10 @@ class FaultServer:
     times : monotonic arrival times by path.
     """
 
-    def __init__(self, *, port: int = 0, answer: Answerer | None = None, illegal_here: str | None = None) -> None:
-        self.port, self._answer, self.illegal_here = port, answer, illegal_here
+    def __init__(
+        self, *, port: int = 0, answer: Answerer | None = None, illegal_here: str | None = None, mended: bool = False
+    ) -> None:
+        self.port, self._answer, self.illegal_here, self.mended = port, answer, illegal_here, mended
         self.hits: dict[str, Counter[str]] = defaultdict(Counter)
         self.times: dict[str, list[float]] = defaultdict(list)
         self.elsewhere_hits = 0
@@ -155,7 +159,7 @@ class FaultServer:
         self.times[part].append(time.monotonic())
         self.in_flight += 1
         self.most_in_flight = max(self.most_in_flight, self.in_flight)
-        reply.options = options
+        reply.options, reply.path = options, part
         try:
             await self._delay(options)
             await self._fail(name, asked, reply)
@@ -171,7 +175,8 @@ class FaultServer:
             await asyncio.sleep(max(0.0, latency + jitter * float(self._jitter.uniform(-1, 1))))
 
     async def _fail(self, name: str, asked: Asked, reply: Reply) -> None:
-        spared = "only" in asked.options and asked.options["only"].encode() not in asked.raw
+        spared = self.mended or self.attempts(reply.path) <= int(asked.options.get("after", 0))
+        spared = spared or ("only" in asked.options and asked.options["only"].encode() not in asked.raw)
         spared = spared or asked.count >= int(asked.options.get("first", asked.count + 1))
         if spared:
             await good(asked, reply)
@@ -215,6 +220,7 @@ class Reply:
     def __init__(self, writer: asyncio.StreamWriter, server: FaultServer) -> None:
         self._writer, self._server = writer, server
         self.options: Mapping[str, str] = {}
+        self.path = ""
         self.closed = False
         self._written = 0
 
@@ -368,6 +374,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m gamesim.testing.fault_server", description=__doc__.split("\n")[0])
     parser.add_argument("--port", type=int, default=8099, help="0 takes a free one; the address is printed")
     parser.add_argument("--answer", help="text of every good answer; by default a legal one for the request's schema")
+    parser.add_argument("--mended", action="store_true", help="answer every path well, as after a repair")
     parser.add_argument("--list", action="store_true", help="print the paths and end")
     chosen = parser.parse_args(arguments)
     if chosen.list:
@@ -377,11 +384,12 @@ def main(arguments: list[str] | None = None) -> None:
             print(f"content-{name:<24} {outcome}")
         return
     with suppress(KeyboardInterrupt):
-        asyncio.run(_forever(chosen.port, chosen.answer))
+        asyncio.run(_forever(chosen.port, chosen.answer, chosen.mended))
 
 
-async def _forever(port: int, answer: str | None) -> None:
-    server = await FaultServer(port=port, answer=None if answer is None else lambda body: answer).start()
+async def _forever(port: int, answer: str | None, mended: bool) -> None:
+    said = None if answer is None else lambda body: answer
+    server = await FaultServer(port=port, answer=said, mended=mended).start()
     print(f"http://{HOST}:{server.port}", flush=True)
     await asyncio.Event().wait()
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from gamesim.core.errors import GamesimError, LimitReached
+from gamesim.core.model_errors import PreflightError
 from gamesim.run.models.calls import CallJournal
 from gamesim.run.record import Record
 from gamesim.run.runner import resume, run
@@ -57,7 +58,7 @@ def test_no_file_of_a_run_or_its_store_says_the_key(server: ServerProcess, tmp_p
         told.append(str(error))
     assert server.attempts(path) >= 1
     files = [file for file in tmp_path.rglob("*") if file.is_file()]
-    assert {"manifest.json", "log.jsonl", "calls.sqlite", "responses.sqlite"} <= {file.name for file in files}
+    assert {"manifest.json", "calls.sqlite", "responses.sqlite"} <= {file.name for file in files}
     for form in FORMS:
         assert form not in repr(told)
         for file in files:
@@ -82,15 +83,31 @@ def test_a_budget_stops_the_run_and_a_larger_one_finishes_it_without_asking_agai
     assert record.digest() == Record(whole.path).digest()
 
 
-def test_a_dead_server_parks_every_unit_and_its_return_completes_the_run(tmp_path: Path) -> None:
+def test_a_server_that_dies_parks_every_unit_and_its_return_completes_the_run(tmp_path: Path) -> None:
+    with ServerProcess() as dying:
+        scenario = society(dying.url("F18,after=6"))
+        with pytest.raises(LimitReached, match="resume"):
+            run(scenario, store=tmp_path)
+        port = dying.root.rpartition(":")[2]
+    directory = next(path.parent for path in tmp_path.rglob("manifest.json"))
+    before = list(CallJournal(directory / "calls.sqlite", readonly=True).rows())
+    assert before
+    assert all(row["reply"] for row in before)  # no failure became an answer
+    with ServerProcess("--port", port, "--mended") as server:
+        assert resume(directory).manifest.status == "complete"
+        hits = server.said()["hits"]["F18,after=6"]
+    after = list(CallJournal(directory / "calls.sqlite", readonly=True).rows())
+    assert max(hits.values()) == 1
+    assert sum(hits.values()) == len(after) - len(before)  # nothing committed was asked again
+
+
+def test_a_server_that_is_not_there_is_said_before_any_unit_and_may_be_there_later(tmp_path: Path) -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     scenario = society(f"http://127.0.0.1:{port}/F00/v1")
-    with pytest.raises(LimitReached, match="resume"):
+    with pytest.raises(PreflightError) as caught:
         run(scenario, store=tmp_path)
-    directory = next(path.parent for path in tmp_path.rglob("manifest.json"))
-    assert not list(CallJournal(directory / "calls.sqlite", readonly=True).rows())  # no failure became an answer
-    with ServerProcess("--port", str(port)) as server:
-        assert resume(directory).manifest.status == "complete"
-        assert max(server.said()["hits"]["F00"].values()) == 1
+    assert caught.value.exit_code == 2
+    with ServerProcess("--port", str(port)):
+        assert run(scenario, store=tmp_path).manifest.status == "complete"

@@ -7,6 +7,7 @@ side). What was settled is kept in the journal, so that a resumed run asks the s
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 from collections.abc import Mapping
@@ -114,11 +115,13 @@ async def _one(
     )
     if request.params.max_tokens is None:
         request = replace(request, params=replace(request.params, max_tokens=64))
+    tried = int(broker.journal.noted(f"preflights {desk.name}") or 0)  # what failed then may work now
+    broker.journal.note(f"preflights {desk.name}", str(tried + 1))
     for number in range(MAX_CALLS):
         adopt(desk, token_field=settled.token_field, dropped=settled.dropped)
         asked = replace(request, structured=settled.structured, sample=f"preflight/{number}")
         try:
-            answer = await broker.ask(asked, Coordinates("preflight", 0, "preflight", name, "preflight", number))
+            answer = await broker.ask(asked, Coordinates("preflight", tried, "preflight", name, "preflight", number))
         except BadRequest as error:
             settled = _after_refusal(settled, config, request, error)
             continue
@@ -130,7 +133,13 @@ async def _one(
 
 async def _listed(name: str, desk: Desk, config: ModelConfig) -> bool | None:
     ask = getattr(desk.model, "models", None)
-    ids = await ask() if ask is not None else []
+    ids: list[str] = []
+    if ask is not None:
+        try:
+            async with asyncio.timeout(desk.clocks.attempt):
+                ids = await ask()
+        except TimeoutError:
+            pass  # it is an offer, not a duty
     if not ids:
         return None
     wanted = config.model_id()
