@@ -234,12 +234,14 @@ class Record:
     # ---- integrity -------------------------------------------------------------------------------------------------
 
     def digest(self) -> str:
-        """Sha256 over names and contents of ``events/``, ``steps.parquet/`` and ``tables/``: equal for equal runs."""
+        """Sha256 over names and contents of ``events/``, ``steps.parquet/`` and ``tables/``: equal for equal runs.
+
+        Of the sealed files, as they are now; what a death left beside them is no part of the record.
+        """
         total = hashlib.sha256()
-        for folder in (EVENTS, STEPS, TABLES):
-            for path in sorted((self.path / folder).glob("*")):
-                if not path.name.startswith("."):
-                    total.update(f"{folder}/{path.name}\0{seal.file_sha256(path)}\n".encode())
+        for name in sorted(self.manifest.files):
+            if name.split("/")[0] in (EVENTS, STEPS, TABLES):
+                total.update(f"{name}\0{seal.file_sha256(self.path / name)}\n".encode())
         return total.hexdigest()
 
     def problems(self, *, full: bool = False) -> Iterator[CorruptRecordError]:

@@ -28,7 +28,7 @@ from .progress import OnEvent, Progress
 from .record import Record
 from .seal import storing
 from .session import Session
-from .store import create_run, default_store, find_run
+from .store import clean_leftovers, create_run, default_store, find_run
 from .units import experiment_of, kind_versions, run_identity
 
 __all__ = ["Interrupted", "resume", "run"]
@@ -217,6 +217,7 @@ def _go(
     again = retry_failed and any(unit.status == "failed" for unit in manifest.units)
     if manifest.finished and not again:
         record = Record(directory)
+        clean_leftovers(directory, manifest)  # a death right after the last seal leaves some
         progress.tell(
             "run_done",
             status=manifest.status,

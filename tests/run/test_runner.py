@@ -296,6 +296,18 @@ def test_many_units_leave_few_files_with_the_same_rows(tmp_path):
     assert Record(record.path, verify="full").digest() == record.digest()
 
 
+def test_what_a_death_after_the_last_seal_leaves_is_no_part_of_the_record(tmp_path):
+    record, _ = play(tmp_path)
+    part = record.step_files()[0]
+    strays = [part.with_name(".tmp-1-part.parquet"), part.with_name("part-of-a-merged-run.parquet")]
+    for stray in strays:
+        stray.write_bytes(part.read_bytes())
+    assert Record(record.path, verify="full").digest() == record.digest()
+    assert len(Record(record.path).steps()) == len(record.steps())
+    play(tmp_path)
+    assert not any(stray.exists() for stray in strays)
+
+
 def test_locks_need_no_lock_after_release(tmp_path):
     with RunLock(tmp_path), pytest.raises(StoreBusyError):
         RunLock(tmp_path)
