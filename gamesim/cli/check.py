@@ -25,6 +25,9 @@ def check(
     estimate: Annotated[
         bool, typer.Option("--estimate", help="Also time a few episodes in memory and estimate the whole.")
     ] = False,
+    models: Annotated[
+        bool, typer.Option("--models", help="Also ask every model one question, as a run does before its first unit.")
+    ] = False,
     strict: Annotated[bool, typer.Option("--strict", help="Exit 1 if there are warnings.")] = False,
     plugin: Annotated[
         list[str] | None,
@@ -44,7 +47,7 @@ def check(
     worst = 0
     for file in files or ():
         try:
-            results.append(_scenario(out, file, overrides or (), estimate))
+            results.append(_scenario(out, file, overrides or (), estimate, models))
         except GamesimError as error:
             if not out.json:
                 errors.report(error, out)
@@ -61,7 +64,7 @@ def check(
     return {"files": results}
 
 
-def _scenario(out: Output, file: str, overrides: Any, estimate: bool) -> dict[str, Any]:
+def _scenario(out: Output, file: str, overrides: Any, estimate: bool, models: bool) -> dict[str, Any]:
     from gamesim.scenario.resolve import load_scenario
     from gamesim.scenario.sweep import count_units, points
 
@@ -83,7 +86,13 @@ def _scenario(out: Output, file: str, overrides: Any, estimate: bool) -> dict[st
         "warnings": warnings,
     }
     if estimate:
-        result |= budget(scenario)
+        from gamesim.run.store import default_store
+
+        from .billing import model_bill
+
+        result |= budget(scenario) | model_bill(scenario, default_store())
+    if models:
+        result["models"] = _models(out, scenario)
     time = ""
     if estimate:
         span = result["cpu_seconds"]
@@ -92,9 +101,38 @@ def _scenario(out: Output, file: str, overrides: Any, estimate: bool) -> dict[st
         f"{clean(file, 200)}: ok   {cells:,} cell{'s' if cells != 1 else ''} x {scenario.replicates:,} seeds = {units:,} unit{'s' if units != 1 else ''}"
         f" of work{time}"
     )
+    for line in result["bill"]["text"].splitlines() if "bill" in result else ():
+        out.say(f"  {line}")
     for text in warnings:
         out.warn(text)
     return result
+
+
+def _models(out: Output, scenario: Any) -> dict[str, Any]:
+    """Preflight of every model in use, with a journal that is thrown away."""
+    import asyncio
+    import tempfile
+    from pathlib import Path
+
+    from gamesim.run.models.opening import open_broker
+    from gamesim.run.models.working import ready
+
+    async def ask(folder: Path) -> dict[str, Any]:
+        broker = open_broker(scenario, folder, folder, cache="off")
+        try:
+            found = {name: vars(settled) for name, settled in (await ready(broker, scenario)).items()}
+            return {
+                name: found.get(name, {"name": desk.name, "outcome": "here"}) for name, desk in broker.desks.items()
+            }
+        finally:
+            await broker.aclose()
+
+    with tempfile.TemporaryDirectory(prefix="gamesim-check-") as folder:
+        found = asyncio.run(ask(Path(folder)))
+    for name, settled in found.items():
+        more = f", answers by {settled['structured']}" if "structured" in settled else ", needs no server"
+        out.say(f"  model {clean(name, 80)}: {settled['outcome']}{more}")
+    return found
 
 
 def _sections(scenario: Any) -> None:

@@ -30,6 +30,7 @@ CORE = (
     "typer",
     "rich",
     "jinja2",
+    "openai",
     "duckdb",
     "vl-convert-python",
     "rfc8785",
@@ -39,6 +40,7 @@ EXTRAS: Mapping[str, tuple[tuple[str, ...], str]] = {
     "gambit": (("pygambit",), "equilibria by Gambit"),
     "abm": (("mesa",), "societies as Mesa models"),
     "frames": (("pandas", "polars", "pyarrow"), "data frames"),
+    "local": (("xllamacpp",), "the embedded language model"),
     "notebooks": (("nbclient", "ipykernel"), "notebooks"),
 }
 
@@ -67,6 +69,9 @@ def doctor(
         _python(),
         *_core(),
         *_extras(),
+        _weights(),
+        _cache(store),
+        _keys(),
         _plugins(),
         _compiler(),
         _disk(store),
@@ -133,6 +138,48 @@ def _extras() -> list[Check]:
         else:
             checks.append(Check(f"[{extra}]", "ok", ", ".join(f"{name} {here}" for name, here in found.items())))
     return checks
+
+
+def _weights() -> Check:
+    """The embedded model's weights and whether they are the ones that were measured."""
+    from gamesim.core.errors import GamesimError
+
+    try:
+        from gamesim_agents.llm.backends.local import SHA256, check_weights, weights
+
+        path = weights()
+    except (GamesimError, ImportError) as error:
+        return Check("weights", "absent", str(error))
+    try:
+        check_weights(path, SHA256)
+    except GamesimError as error:
+        return Check("weights", "fault", str(error))
+    return Check("weights", "ok", f"{path.name}, {path.stat().st_size:,} bytes, hash as expected")
+
+
+def _cache(store: Path) -> Check:
+    from gamesim.run.models.cache import NAME
+
+    path = store / NAME
+    if not path.exists():
+        return Check("cache", "absent", "no answers of models are kept in this store yet")
+    size = sum(file.stat().st_size for file in store.glob(f"{NAME}*"))
+    private = path.stat().st_mode & 0o077 == 0
+    return Check(
+        "cache",
+        "ok" if private else "fault",
+        f"{path}, {size / 2**20:.1f} MiB{'' if private else ', others can read it'}",
+    )
+
+
+def _keys() -> Check:
+    """Names of set variables that look like a model server's key; never a value."""
+    names = sorted(
+        name
+        for name, value in os.environ.items()
+        if value and name.upper().endswith(("API_KEY", "_KEY_ENV", "_APIKEY"))
+    )
+    return Check("keys", "ok" if names else "absent", ", ".join(names[:20]) or "no variable named ..._API_KEY is set")
 
 
 def _plugins() -> Check:

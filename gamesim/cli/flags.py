@@ -62,8 +62,26 @@ LimitCalls = Annotated[
     int | None, typer.Option("--limit-calls", min=0, metavar="N", help="Most calls to language models.")
 ]
 LimitCost = Annotated[
-    str | None, typer.Option("--limit-cost", metavar="MONEY", help="Most that calls may cost, such as '5 USD'.")
+    str | None,
+    typer.Option(
+        "--limit-cost", "--budget", metavar="MONEY", help="Most that calls may cost, such as '5 USD'; +5: so much more."
+    ),
 ]
+Model = Annotated[
+    str | None,
+    typer.Option("--model", metavar="SPEC", help="Who plays: an alias, local, openai/<name>, rule:<policy>."),
+]
+BaseUrl = Annotated[
+    str | None,
+    typer.Option("--base-url", metavar="URL", help="Where the model's server is, such as http://127.0.0.1:8000/v1."),
+]
+KeyEnv = Annotated[
+    str | None, typer.Option("--api-key-env", metavar="NAME", help="Environment variable that holds the server's key.")
+]
+NoCache = Annotated[
+    bool, typer.Option("--no-cache", help="Take no answer from the store's cache, and keep none there.")
+]
+NoPreflight = Annotated[bool, typer.Option("--no-preflight", help="No call to each model before the first unit.")]
 OpenReport = Annotated[bool, typer.Option("--open", help="Open the report in a browser.")]
 
 
@@ -120,13 +138,16 @@ def command(
 def limits_of(wall: str | None, calls: int | None = None, cost: str | None = None) -> dict[str, Any]:
     """Limits of the command line, under the rules of the scenario's."""
     from gamesim.core.errors import ScenarioError
+    from gamesim.run.limits import More
     from gamesim.scenario.quantities import duration, money
 
     found: dict[str, Any] = {}
     for flag, key, value, read in (("--limit-wall", "wall", wall, duration), ("--limit-cost", "cost", cost, money)):
         if value is not None:
             try:
-                found[key] = read(float(value) if value.replace(".", "", 1).isdecimal() else value)
+                text = value.removeprefix("+").strip() if key == "cost" else value
+                amount = read(float(text) if text.replace(".", "", 1).isdecimal() else text)
+                found[key] = More(float(amount)) if text != value and value.startswith("+") else amount
             except ValueError as error:
                 raise ScenarioError(f"{error}.", where=f"{flag} {value[:60]}") from None
     if calls is not None:

@@ -47,6 +47,7 @@ class Counter:
 
     def __init__(self, total: int) -> None:
         self.total, self.done, self.failed, self.sealed = total, 0, 0, 0
+        self.calls: Mapping[str, Any] = {}
         self.began = time.monotonic()
 
     def hear(self, event: Mapping[str, Any]) -> None:
@@ -58,6 +59,8 @@ class Counter:
             self.done = int(event.get("done", self.done + 1))
             self.total = max(self.total, int(event.get("total", 0)))
             self.failed += kind == "unit_failed"
+        if kind == "calls":
+            self.calls = event
         if kind in ("verified", "progress"):
             self.done, self.total = int(event.get("done", 0)), int(event.get("total", self.total))
 
@@ -67,7 +70,23 @@ class Counter:
 
     def __str__(self) -> str:
         of = f"/{self.total}" if self.total else ""
-        return f"units {self.done}{of}   {self.failed} failed   {clock(self.seconds)}"
+        calls = f"   {standing(self.calls)}" if self.calls else ""
+        return f"units {self.done}{of}   {self.failed} failed{calls}   {clock(self.seconds)}"
+
+
+def standing(calls: Mapping[str, Any]) -> str:
+    """How calls to models stand, such as ``120 calls (5 in flight, 1 failed)  0.12 of 5 USD``."""
+    beside = [
+        f"{calls[key]:,} {word}" for key, word in (("in_flight", "in flight"), ("failed", "failed")) if calls.get(key)
+    ]
+    text = f"{calls.get('done', 0):,} calls" + (f" ({', '.join(beside)})" if beside else "")
+    limits = calls.get("limits") or {}
+    if calls.get("money") or limits.get("money") is not None:
+        of = f" of {limits['money']:g}" if limits.get("money") is not None else ""
+        text += f"  {calls.get('money', 0):.4g}{of} {calls.get('currency', '')}"
+    if limits.get("calls") is not None:
+        text += f"  {calls.get('sent', 0):,} of {limits['calls']:,} calls"
+    return text
 
 
 def clock(seconds: float) -> str:
@@ -87,6 +106,15 @@ def spoken(event: Mapping[str, Any]) -> str | None:
         error = event.get("error")
         message = error.get("message", "") if isinstance(error, Mapping) else event.get("message", "")
         return f"unit {clean(event.get('unit'), 20)} failed: {clean(message)}"
+    if kind == "waiting":
+        model, seconds = clean(event.get("model"), 80), float(event.get("seconds", 0))
+        return f"waiting: the server of {model} asks for {seconds:.0f} s (until {clean(event.get('until'), 40)})"
+    if kind == "model_down":
+        return f"the server of {clean(event.get('model'), 80)} fails; it is tried again from time to time"
+    if kind == "model_drift":
+        return f"{clean(event.get('model'), 80)} calls itself {clean(event.get('now'), 80)} now, {clean(event.get('before'), 80)} before"
+    if kind == "unit_parked":
+        return f"unit {clean(event.get('unit'), 20)} waits for a resume: {clean(event.get('cause'), 200)}"
     if kind == "stopping":
         running = int(event.get("running", 0))
         why = "the wall limit is reached" if event.get("reason") == "wall" else "asked to stop"
@@ -155,10 +183,10 @@ class Bars:
         self.count = Counter(total)
         console = Console(stderr=True, no_color=out.no_color or None, highlight=False, markup=False)
         self.bars = Progress(
-            TextColumn("units"), BarColumn(bar_width=36), MofNCompleteColumn(), TextColumn("{task.fields[failed]} failed"),
+            TextColumn("units"), BarColumn(bar_width=36), MofNCompleteColumn(), TextColumn("{task.fields[failed]} failed"), TextColumn("{task.fields[calls]}"),
             TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn(), console=console, transient=False,
         )  # fmt: skip
-        self.task = self.bars.add_task("units", total=total or None, failed=0)
+        self.task = self.bars.add_task("units", total=total or None, failed=0, calls="")
 
     def __enter__(self) -> Bars:
         self.bars.start()
@@ -171,7 +199,13 @@ class Bars:
 
     def __call__(self, event: Mapping[str, Any]) -> None:
         self.count.hear(event)
-        self.bars.update(self.task, completed=self.count.done, total=self.count.total or None, failed=self.count.failed)
+        self.bars.update(
+            self.task,
+            completed=self.count.done,
+            total=self.count.total or None,
+            failed=self.count.failed,
+            calls=standing(self.count.calls) if self.count.calls else "",
+        )
         words = spoken(event)
         if words is not None:
             self.bars.console.print(words)

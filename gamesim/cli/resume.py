@@ -7,7 +7,18 @@ from typing import Annotated, Any
 
 import typer
 
-from .flags import LimitCalls, LimitCost, LimitWall, OpenReport, Workers, command, limits_of, new_app
+from .flags import (
+    LimitCalls,
+    LimitCost,
+    LimitWall,
+    NoCache,
+    NoPreflight,
+    OpenReport,
+    Workers,
+    command,
+    limits_of,
+    new_app,
+)
 from .output import Output
 
 app = new_app()
@@ -22,10 +33,13 @@ def resume(
     limit_wall: LimitWall = None,
     limit_calls: LimitCalls = None,
     limit_cost: LimitCost = None,
+    no_cache: NoCache = False,
+    no_preflight: NoPreflight = False,
     browse: OpenReport = False,
 ) -> Mapping[str, Any]:
     """Go on with a run that was stopped; finished units are not played again."""
     from gamesim.run.manifest import read_manifest
+    from gamesim.run.model_use import ModelUse
     from gamesim.run.runner import resume as go_on
     from gamesim.run.store import resolve_run
 
@@ -42,5 +56,8 @@ def resume(
                 played.append(int(event.get("played", 0)))
 
         limits = limits_of(limit_wall, limit_calls, limit_cost)
-        record = go_on(path, workers=workers, on_event=hear, retry_failed=retry_failed, limits=limits or None)
+        record = go_on(
+            path, workers=workers, on_event=hear, retry_failed=retry_failed, limits=limits or None,
+            models=ModelUse(cache="off" if no_cache else None, preflight=not no_preflight),
+        )  # fmt: skip
     return finished(record, out, played=played[0] if played else None, browse=browse)

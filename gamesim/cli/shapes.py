@@ -13,6 +13,7 @@ ROWS: Schema = {"type": "array", "items": {"type": "object"}}
 TEXTS: Schema = {"type": "array", "items": TEXT}
 OBJECT: Schema = {"type": "object"}
 SPAN: Schema = {"type": ["array", "null"], "items": {"type": "number"}, "minItems": 2, "maxItems": 2}
+SPREAD: Schema = {"type": "array", "items": {"type": "number"}, "minItems": 3, "maxItems": 3}  # low, expected, high
 WORK: Schema = {
     "name": TEXT,
     "cells": COUNT,
@@ -22,6 +23,7 @@ WORK: Schema = {
     "model_calls": MAYBE_COUNT,
     "cpu_seconds": SPAN,
     "probe_episodes": COUNT,
+    "bill": OBJECT,
     "store": TEXT,
     "played": MAYBE_COUNT,
 }
@@ -57,6 +59,20 @@ SHAPES: dict[str, tuple[Schema, tuple[str, ...]]] = {
     ),
     "export": ({"file": TEXT, "table": TEXT, "rows": COUNT}, ("file", "table", "rows")),
     "import": ({"run": TEXT, "status": TEXT, "scores": ROWS}, ("run", "status", "scores")),
+    "bench": (
+        {
+            **RUN,
+            "board": ROWS,
+            "files": TEXTS,
+            "calls": SPREAD,
+            "tokens": SPREAD,
+            "seconds": SPREAD,
+            "money": OBJECT,
+            "unpriced": TEXTS,
+            "detectable_difference": {"type": ["number", "null"]},
+        },
+        ("name", "cells", "units", "played"),
+    ),
     "calibrate": ({"cells": ROWS, "shares": OBJECT, "files": TEXTS, "notes": TEXTS}, ("cells", "shares", "files")),
     "store": ({"findings": ROWS, "removed": TEXTS, "file": TEXT, "run": TEXT, "dry_run": {"type": "boolean"}}, ()),
     "new": ({"folder": TEXT, "files": TEXTS}, ("folder", "files")),

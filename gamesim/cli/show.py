@@ -33,9 +33,23 @@ def show(
         str | None, typer.Option("--unit", metavar="UNIT", help="A unit of a run: its number, or how its name begins.")
     ] = None,
     step: Annotated[int | None, typer.Option("--step", min=0, metavar="N", help="One step of that unit.")] = None,
+    calls: Annotated[
+        bool, typer.Option("--calls", help="Questions to language models and their answers, as they were sent.")
+    ] = False,
+    agent: Annotated[str | None, typer.Option("--agent", metavar="A", help="With --calls: of one agent.")] = None,
+    outcome: Annotated[
+        str | None,
+        typer.Option("--outcome", metavar="O", help="With --calls: of decisions that ended so, such as illegal."),
+    ] = None,
 ) -> Mapping[str, Any]:
     """A scenario, a run, an event of a run, or a kind with its keys."""
     path = Path(thing)
+    if calls or agent is not None or outcome is not None:
+        from gamesim.run.store import resolve_run
+
+        from .calls import show_calls
+
+        return show_calls(out, resolve_run(thing, out.store), unit=unit, step=step, agent=agent, outcome=outcome)
     if (path / "manifest.json").exists():
         return _run(out, path, unit, step)
     kind = _kind(thing)

@@ -7,7 +7,23 @@ from typing import Annotated, Any
 
 import typer
 
-from .flags import LimitCalls, LimitCost, LimitWall, OpenReport, Overrides, Workers, command, limits_of, new_app
+from .casting import Casting
+from .flags import (
+    BaseUrl,
+    KeyEnv,
+    LimitCalls,
+    LimitCost,
+    LimitWall,
+    Model,
+    NoCache,
+    NoPreflight,
+    OpenReport,
+    Overrides,
+    Workers,
+    command,
+    limits_of,
+    new_app,
+)
 from .output import Output
 from .run import Agents, DryRun, Estimate, File, New, Replicates, Seed, Yes, play
 
@@ -28,12 +44,17 @@ def sweep(
     seed: Seed = None,
     replicates: Replicates = None,
     agents: Agents = None,
+    model: Model = None,
+    base_url: BaseUrl = None,
+    api_key_env: KeyEnv = None,
     workers: Workers = 1,
     limit_wall: LimitWall = None,
     limit_calls: LimitCalls = None,
     limit_cost: LimitCost = None,
     dry_run: DryRun = False,
     estimate: Estimate = False,
+    no_cache: NoCache = False,
+    no_preflight: NoPreflight = False,
     yes: Yes = False,
     new: New = False,
     browse: OpenReport = False,
@@ -47,6 +68,6 @@ def sweep(
         )
     return play(
         out, file, overrides=overrides or (), axes=axes, axis_mode="zip" if zipped else "grid", seed=seed, replicates=replicates,
-        agents=agents, workers=workers, limits=limits_of(limit_wall, limit_calls, limit_cost), dry_run=dry_run, estimate=estimate, yes=yes,
-        new=new, browse=browse,
+        casting=Casting(agents, model, base_url, api_key_env), workers=workers, limits=limits_of(limit_wall, limit_calls, limit_cost),
+        dry_run=dry_run, estimate=estimate, cache=not no_cache, preflight=not no_preflight, yes=yes, new=new, browse=browse,
     )  # fmt: skip
