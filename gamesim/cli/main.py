@@ -30,6 +30,7 @@ COMMANDS = {
     "compare": "Paired differences between runs, with intervals.",
     "export": "A table of a run as csv, parquet, jsonl or arrow.",
     "import": "Foreign data as a run.",
+    "bench": "Models beside one another, as one leaderboard.",
     "calibrate": "Where findings hold over parameters that were left open.",
     "store": "Care of runs: verify, prune, pack, unpack.",
     "new": "A plugin package that passes its tests.",

@@ -5,16 +5,20 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any, Literal
 
 from gamesim.core.canonical import canonical, digest
 from gamesim.core.errors import ScenarioError, clean
+from gamesim.core.model_config import ModelConfig
+from gamesim.scenario.diagnose import raise_together
+from gamesim.scenario.models import config_of, read_models
+from gamesim.scenario.node import planted
 from gamesim.scenario.scenario import Cell, Scenario
 
 from .anchors import Scale, scale_of
 from .config import PURE, BenchConfig, Focal, Played
-from .players import Player, player_of
+from .players import Player, player_of, rule_for
 
 Role = Literal["pure", "mixed", "focal", "original", "anchor"]
 
@@ -134,7 +138,26 @@ class _Builder:
             elif isinstance(composition, dict):
                 self._mixed(played, base, composition, missing)
 
+    def _plays(self, player: Player, base: Scenario) -> bool:
+        """Whether a model knows the game: all do but those with a rule of other games behind them."""
+        if player.model is None:
+            return True
+        config = config_of(player.model, self._models)
+        if config.backend != "rule" or config.model_id() in ("random", "rule"):
+            return True
+        return rule_for(config.model_id(), base.environment, getattr(config, "parameters", {})) is not None
+
+    @cached_property
+    def _models(self) -> dict[str, ModelConfig]:
+        """The board's aliases."""
+        errors: list[ScenarioError] = []
+        found = read_models(planted({"models": self.common["models"] or {}}, "<bench>"), errors)
+        raise_together(errors)
+        return found
+
     def _pure(self, player: Player, base: Scenario) -> list[dict[str, Any]] | None:
+        if not self._plays(player, base):
+            return None
         lines = [player.line(base.environment, seat) for seat in base.data["population"]]
         return [line for line in lines if line is not None] if None not in lines else None
 

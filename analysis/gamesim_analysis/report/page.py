@@ -65,26 +65,47 @@ def build(record: Record | Sequence[Record], out: Path | None = None, sections: 
 
 def page(study: Study, sections: Sequence[str] | None = None) -> str:
     """The page as text."""
-    style, script = _asset("style.css"), _asset("report.js")
-    policy = (
-        f"default-src 'none'; script-src '{_sha256(script)}'; style-src 'unsafe-inline'; img-src data:; "
-        "base-uri 'none'; form-action 'none'"
-    )
-    template = _environment()
     made = collect(study, sections)
-    template.globals["drawing"] = reading.Drawings()
     scenario = study.scenarios[0]
-    text = template.get_template("page.html").render(
+    return draw(
+        made,
         title=study.title,
         description=clean(scenario.get("description") or "", 2000) if len(study.records) == 1 else "",
         eyebrow="gamesim report" if len(study.records) == 1 else f"gamesim comparison of {len(study.records)} runs",
         facts=_facts(study),
-        sections=made,
+        colophon=_colophon(study),
+        script=_asset("report.js"),
+    )
+
+
+def draw(
+    sections: Sequence[Section],
+    *,
+    title: str,
+    eyebrow: str,
+    facts: Sequence[str],
+    colophon: str,
+    description: str = "",
+    script: str = "",
+) -> str:
+    """Sections as a page that asks nobody for anything; without ``script`` its policy lets none run."""
+    allowed = f"script-src '{_sha256(script)}'; " if script else ""
+    policy = (
+        f"default-src 'none'; {allowed}style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'"
+    )
+    template = _environment()
+    template.globals["drawing"] = reading.Drawings()
+    text = template.get_template("page.html").render(
+        title=clean(title),
+        description=description,
+        eyebrow=eyebrow,
+        facts=[clean(fact) for fact in facts],
+        sections=sections,
         version=gamesim.__version__,
         policy=policy,
-        style=reading.own(style),
+        style=reading.own(_asset("style.css")),
         script=reading.own(script),
-        colophon=_colophon(study),
+        colophon=colophon,
     )
     return "\n".join(line.rstrip() for line in text.splitlines()) + "\n"
 

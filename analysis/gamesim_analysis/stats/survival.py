@@ -6,7 +6,7 @@ after its last round and never counts as a collapse.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -188,6 +188,31 @@ def logrank(*groups: Lifetimes) -> LogRank:
     gap = np.array(observed) - expected
     chi2 = max(0.0, float(gap @ np.linalg.pinv(covariance, rcond=1e-10, hermitian=True) @ gap))
     return LogRank(chi2, rank, float(stats.chi2.sf(chi2, rank)), observed, tuple(map(float, expected)))
+
+
+def stratified_logrank(strata: Sequence[tuple[Lifetimes, Lifetimes]]) -> LogRank:
+    """Log-rank test that two groups share their survival curve in every stratum (a scenario); what differs between strata is left out.
+
+    Parameters
+    ----------
+    strata : the two groups' lifetimes in each; with one stratum this is ``logrank``.
+    """
+    observed, expected, variance = np.zeros(2), np.zeros(2), 0.0
+    for first, second in strata:
+        lifetimes = [_lifetimes(times, seen) for times, seen in (first, second)]
+        for x in np.unique(np.concatenate([t[seen] for t, seen in lifetimes])):
+            died = np.array([(seen & (t == x)).sum() for t, seen in lifetimes], dtype=float)
+            risk = np.array([(t >= x).sum() for t, seen in lifetimes], dtype=float)
+            n, d = risk.sum(), died.sum()
+            observed += died
+            expected += d * risk / n
+            variance += d * (risk[0] / n) * (risk[1] / n) * (n - d) / (n - 1) if n > 1 else 0.0
+    told = tuple(map(float, observed)), tuple(map(float, expected))
+    if variance <= 0:
+        why = "no collapse in any group" if not observed.sum() else "the groups are never at risk together"
+        return LogRank(None, 0, None, *told, why)
+    chi2 = float((observed[0] - expected[0]) ** 2 / variance)
+    return LogRank(chi2, 1, float(stats.chi2.sf(chi2, 1)), *told)
 
 
 def pairwise_logrank(groups: Mapping[str, Lifetimes]) -> FloatArray:
