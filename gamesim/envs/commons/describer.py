@@ -204,7 +204,7 @@ class CommonsDescriber:
         decides = "norm" in rules.phases
         if not (self.bundle and decides):
             return Description("sanction", slots, (target,))
-        return Description("bundle_b", slots, (target, self._cap("norm")), self._words())
+        return Description("bundle_b", slots, (target, self._cap("norm")), self._words(first=False))
 
     def _counter(self, seen: Any, agent: str, info: Mapping[str, Any]) -> Description:
         by = int(seen["fined_by"])
@@ -224,11 +224,12 @@ class CommonsDescriber:
         view = {"phase": PHASES["norm"]} if ahead else {}
         return Part("norm", "cap", {"type": kinds, "minimum": 0}, view=view)
 
-    def _words(self) -> tuple[Words, ...]:
+    def _words(self, *, first: bool = True) -> tuple[Words, ...]:
+        """Sentences asked for; where norms are sentences, the one proposed is the action and stands first."""
         personal = Words("personal", LONGEST)
         if not self.config.institutions.text:
             return (personal,)
-        return (Words("community", LONGEST, first=True), personal)
+        return (Words("community", LONGEST, first=first), personal)
 
     def _vote(self, seen: Any, agent: str, info: Mapping[str, Any]) -> Description:
         if bool(seen["election"]) if "election" in seen else False:
