@@ -23,7 +23,7 @@ from gamesim.run.models.desk import Desk
 from gamesim.testing.fault_server import ServerProcess
 
 KEY = "sk-sentinel-Zq94711abcdefXYZ"
-CLOCKS = Clocks(attempt=0.4, deadline=1.6, park_after=1.0, retries=5, backoff=0.01)
+CLOCKS = Clocks(attempt=0.8, deadline=2.4, park_after=1.0, retries=5, backoff=0.01)
 SCHEMA = {
     "type": "object",
     "additionalProperties": False,

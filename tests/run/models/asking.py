@@ -28,7 +28,7 @@ SCHEMA = {
         "reason": {"type": "string", "maxLength": 60},
     },
 }
-QUICK = Clocks(attempt=0.4, deadline=1.6, park_after=1.2, retries=5, backoff=0.01, probe_every=0.2, give_up_after=1.0)
+QUICK = Clocks(attempt=1.5, deadline=4.0, park_after=1.2, retries=5, backoff=0.01, probe_every=0.2, give_up_after=1.0)
 SENTINEL = "sk-sentinel/Zq9+4711=abcdefXYZ"
 
 

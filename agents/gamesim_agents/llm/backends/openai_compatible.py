@@ -179,31 +179,37 @@ class OpenAICompatible:
         return self._client
 
     def _body(self, request: ModelRequest) -> dict[str, Any]:
+        """Arguments of ``chat.completions.create``.
+
+        All but the model goes through ``extra_body``, which is sent as it is: the client would walk messages and schema,
+        matching them against its own types, for half a millisecond of CPU a call.
+        """
         params = request.params
-        body: dict[str, Any] = {
-            "model": self.model_id,
-            "messages": [{"role": message.role, "content": message.content} for message in request.messages],
+        sent: dict[str, Any] = {
+            "messages": [{"role": message.role, "content": message.content} for message in request.messages]
         }
         for key in ("temperature", "top_p", "seed"):
             if getattr(params, key) is not None:
-                body[key] = getattr(params, key)
+                sent[key] = getattr(params, key)
         if params.stop:
-            body["stop"] = list(params.stop)
+            sent["stop"] = list(params.stop)
         if params.max_tokens is not None:
-            body[self.token_field] = params.max_tokens
-        extra = {**self._extra, **params.extra}
+            sent[self.token_field] = params.max_tokens
         if request.schema is not None and request.structured == "json_schema":
             schema = without_keywords(request.schema, self.dropped)
-            body["response_format"] = {
+            sent["response_format"] = {
                 "type": "json_schema",
                 "json_schema": {"name": "answer", "strict": True, "schema": schema},
             }
         elif request.schema is not None and request.structured == "grammar":
             from ..grammar import gbnf
 
-            extra["grammar"] = gbnf(request.schema)
-        if extra:
-            body["extra_body"] = extra
+            sent["grammar"] = gbnf(request.schema)
+        body: dict[str, Any] = {
+            "model": self.model_id,
+            "messages": [],
+            "extra_body": {**sent, **self._extra, **params.extra},
+        }
         call = request.context.get("call")
         if call:
             body["extra_headers"] = {"Idempotency-Key": str(call)}
