@@ -98,7 +98,7 @@ class ScenarioError(GamesimError):
         """One error that reports up to ``limit`` of several, then their count."""
         if len(errors) == 1:
             return errors[0]
-        combined = cls(errors[0].message, where=errors[0].where, path=errors[0].path, hint=errors[0].hint)
+        combined = type(errors[0])(errors[0].message, where=errors[0].where, path=errors[0].path, hint=errors[0].hint)
         combined.others = tuple(errors[1:limit])
         combined.more = max(0, len(errors) - limit)
         return combined
@@ -114,8 +114,8 @@ class UnknownKindError(ScenarioError):
     def named(cls, what: str, name: str, known: Iterable[str], **place: str | None) -> UnknownKindError:
         options = sorted(known)
         meant = did_you_mean(name, options)
-        shown = ", ".join(options[:12]) + (", ..." if len(options) > 12 else "")
-        hint = " ".join(part for part in (meant, f"Installed: {shown}." if options else "None is installed.") if part)
+        shown = f"Installed: {listed(options)}" if options else "None is installed."
+        hint = f"{meant} {shown}" if meant else shown
         return cls(f"no {what} '{clean(name)}'.", hint=hint, **place)
 
 
@@ -208,6 +208,17 @@ def did_you_mean(word: str, options: Iterable[str]) -> str | None:
     """
     found = nearest(word, options)
     return f"Did you mean '{found}'?" if found else None
+
+
+def listed(options: Sequence[str], limit: int = 12) -> str:
+    """The end of a sentence that says what is possible.
+
+    Examples
+    --------
+    >>> listed(["a", "b"]), listed(["a", "b", "c"], 2)
+    ('a, b.', 'a, b, ...')
+    """
+    return ", ".join(options[:limit]) + (", ..." if len(options) > limit else ".")
 
 
 def split_place(where: str | None) -> tuple[str | None, int | None, int | None]:

@@ -65,7 +65,7 @@ class NormalFormGame:
             exact = fractions(given) if keep else None
             payoffs = (given if exact is None else exact).astype(np.float64)
         except (TypeError, ValueError, OverflowError) as error:
-            raise GameFileError(f"payoffs must be numbers: {error}.") from error
+            raise GameFileError("payoffs must be numbers.") from error
         n = payoffs.shape[0] if payoffs.ndim else 0
         if n == 0 or payoffs.ndim != n + 1 or payoffs.size == 0:
             raise GameFileError(

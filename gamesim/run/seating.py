@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from gamesim.core.config import AgentConfig
-from gamesim.core.errors import ScenarioError
+from gamesim.core.errors import ScenarioError, listed
 from gamesim.core.policy import AgentSpec, Population
 from gamesim.core.registry import entry
 from gamesim.core.seeds import Seeds
@@ -40,7 +40,9 @@ def seat_members(
             if member.seat not in seats or member.seat in chosen:
                 problem = "is taken twice" if member.seat in chosen else "does not exist"
                 raise ScenarioError(
-                    f"seat '{member.seat}' {problem}.", path=f"population.{index}.seat", hint=f"Seats: {_shown(seats)}."
+                    f"seat '{member.seat}' {problem}.",
+                    path=f"population.{index}.seat",
+                    hint=f"Seats: {listed(seats, 8)}",
                 )
             if member.count not in (None, 1):
                 raise ScenarioError("a member with a seat sits there once.", path=f"population.{index}.count")
@@ -91,10 +93,6 @@ def seat_members(
                     chosen[seat] = index
                     break
     return tuple(chosen[seat] for seat in seats)
-
-
-def _shown(seats: Sequence[str]) -> str:
-    return ", ".join(seats[:8]) + (", ..." if len(seats) > 8 else "")
 
 
 @dataclass(frozen=True)

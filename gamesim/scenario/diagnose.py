@@ -13,7 +13,16 @@ from typing import Any, Literal, TypeVar, get_args, get_origin
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 
-from gamesim.core.errors import GamesimError, OverrideError, ScenarioError, UnknownKindError, clean, did_you_mean
+from gamesim.core.errors import (
+    GamesimError,
+    OverrideError,
+    ScenarioError,
+    UnknownKindError,
+    clean,
+    did_you_mean,
+    listed,
+    nearest,
+)
 
 from .node import Node, Path, dotted, plain
 
@@ -73,10 +82,19 @@ def explain(
     error: ValidationError, model: type[BaseModel], node: Node, path: tuple[str | int, ...]
 ) -> list[ScenarioError]:
     found: dict[tuple[str | None, str | None], ScenarioError] = {}
+    wrong_form: set[tuple[str | None, str | None]] = set()
     for item in error.errors(include_url=False):
         one = _one(item, model, node, path)
+        if item["type"] in _FORMS:
+            wrong_form.add((one.where, one.path))
         found.setdefault((one.where, one.path), one)  # every member of a union complains; the first says enough
-    return list(found.values())
+    # A member of a union that complains of a part had the right form; the others need not say that theirs is another.
+    return [
+        one
+        for (where, dotted_path), one in found.items()
+        if (where, dotted_path) not in wrong_form
+        or not any(deeper and deeper.startswith(f"{dotted_path}.") for _, deeper in found)
+    ]
 
 
 def _one(item: Mapping[str, Any], model: type[BaseModel], root: Node, prefix: tuple[str | int, ...]) -> ScenarioError:
@@ -117,13 +135,19 @@ def _one(item: Mapping[str, Any], model: type[BaseModel], root: Node, prefix: tu
             meant = did_you_mean(node.value, options)
             return say(
                 f"no {key} '{clean(node.value, 60)}'.",
-                _joined(meant, f"Possible: {_shown(options)}."),
+                _joined(meant, f"Possible: {listed(options)}"),
                 UnknownKindError,
             )
         meant = did_you_mean(str(node.value), options)
-        return say(f"{got} is not possible.", _joined(meant, f"Possible: {_shown(options)}."))
+        return say(f"{got} is not possible.", _joined(meant, f"Possible: {listed(options)}"))
     if kind == "union_tag_not_found":
-        return say(f"needs the key {clean(context.get('discriminator', ''), 60)}.")
+        tag_key = str(context.get("discriminator", "")).strip("'")
+        written = node.value if isinstance(node.value, dict) else {}
+        misspelt = nearest(tag_key, written)
+        if misspelt is not None:
+            where, path = written[misspelt].key_place or written[misspelt].place, (*path, misspelt)
+            return say("unknown key.", f"Did you mean '{tag_key}'?")
+        return say(f"needs the key '{clean(tag_key, 60)}'.")
     if kind in ("value_error", "assertion_error"):
         text = str(context.get("error") or item["msg"]).strip().rstrip(".")
         below, separator, rest = text.partition(": ")
@@ -145,6 +169,12 @@ def _one(item: Mapping[str, Any], model: type[BaseModel], root: Node, prefix: tu
     return say(f"{clean(item['msg']).rstrip('.')}, got {got}.")
 
 
+_FORMS = frozenset(
+    {
+        "literal_error", "enum", "int_type", "float_type", "bool_type", "string_type", "none_required", "model_type", "dict_type",
+        "model_attributes_type", "mapping_type", "dataclass_type", "list_type", "tuple_type", "set_type", "frozen_set_type",
+    }
+)  # fmt: skip
 _SIMPLE = frozenset(
     {
         "int_type", "int_parsing", "int_from_float", "int_parsing_size", "float_type", "float_parsing", "finite_number", "bool_type",
@@ -325,7 +355,7 @@ def _mapping_keys(root: Node, parts: tuple[str | int, ...]) -> set[str]:
 def meant_key(key: str, options: set[str], given: set[str]) -> str | None:
     """The key likeliest meant, one that is not given yet if there is one; else what was possible."""
     meant = did_you_mean(key, sorted(options - given)) or did_you_mean(key, sorted(options))
-    return meant or (f"Possible: {_shown(sorted(options))}." if options else None)
+    return meant or (f"Possible: {listed(sorted(options))}" if options else None)
 
 
 def _got(node: Node) -> str:
@@ -341,18 +371,28 @@ def _got(node: Node) -> str:
     return f"'{clean(value, 60)}'" if isinstance(value, str) else clean(value, 60)
 
 
-def _shown(options: Sequence[str]) -> str:
-    return ", ".join(options[:12]) + (", ..." if len(options) > 12 else "")
-
-
 def _joined(*parts: str | None) -> str | None:
     return " ".join(part for part in parts if part) or None
 
 
 def raise_together(errors: Sequence[ScenarioError]) -> None:
-    """Nothing, if there is nothing to say."""
-    if errors:
-        raise ScenarioError.together(list(errors))
+    """Nothing, if there is nothing to say; what is missing only because its name is misspelt is said once."""
+    meant = {_meant(error) for error in errors} - {None}
+    told = [
+        error
+        for error in errors
+        if not (error.message == "is missing." and {error.path, "include", "kind"} & meant)
+    ]
+    if told:
+        raise ScenarioError.together(told)
+
+
+def _meant(error: ScenarioError) -> str | None:
+    """The path that a misspelt key stands for."""
+    if error.message != "unknown key." or not (error.hint or "").startswith("Did you mean '"):
+        return None
+    above, dot, _ = (error.path or "").rpartition(".")
+    return f"{above}{dot}{(error.hint or '').split(chr(39))[1]}"
 
 
 def as_scenario_error(error: GamesimError, node: Node, path: tuple[str | int, ...]) -> ScenarioError:

@@ -9,7 +9,7 @@ from typing import Any, Literal
 from pydantic import Field
 
 from gamesim.core.config import AgentConfig, Config
-from gamesim.core.errors import OverrideError, ScenarioError, UnknownKindError, clean, did_you_mean
+from gamesim.core.errors import OverrideError, ScenarioError, UnknownKindError, clean, did_you_mean, listed
 from gamesim.core.policy import AgentSpec, Member
 from gamesim.core.registry import entry
 from gamesim.envs.config import EnvironmentConfig
@@ -145,8 +145,7 @@ def check_seats(environment: EnvironmentConfig, lines: Sequence[Line], node: Nod
         member = line.member
         if member.seat is not None:
             if member.seat not in known:
-                shown = ", ".join(seats[:8]) + (", ..." if len(seats) > 8 else "")
-                hint = did_you_mean(member.seat, seats) or f"Seats: {shown}."
+                hint = did_you_mean(member.seat, seats) or f"Seats: {listed(seats, 8)}"
                 error = _about(_item(node, index), index, "seat", f"no seat '{clean(member.seat, 60)}'.")
                 error.hint = hint
                 errors.append(error)

@@ -23,6 +23,7 @@ TREE = {name: kind for name, kind in vars(errors).items() if inspect.isclass(kin
 EXITS = {
     "GamesimError": 70, "ScenarioError": 2, "UnknownKindError": 2, "OverrideError": 2, "GameFileError": 2,
     "IllegalActionError": 4, "MissingExtraError": 3, "PluginError": 3, "SolverError": 4, "SolverCrashError": 4,
+    "UnsupportedGameError": 4, "NotZeroSumError": 4, "GameTooLargeError": 4,
     "SolverLimitError": 4, "ModelError": 4, "MetricError": 4, "LimitReached": 5, "RecordError": 6, "StoreBusyError": 6,
     "StoreFullError": 6, "CorruptRecordError": 6, "ReplayMismatchError": 6, "DeterminismError": 6,
 }  # fmt: skip
@@ -71,7 +72,7 @@ def test_unknown_kinds_name_the_nearest_and_what_there_is() -> None:
     )
     assert str(UnknownKindError.named("model", "x", [])) == "no model 'x'. None is installed."
     many = [f"kind_{i:02}" for i in range(40)]
-    assert str(UnknownKindError.named("kind", "zzz", many)).endswith("kind_11, ....")
+    assert str(UnknownKindError.named("kind", "zzz", many)).endswith("kind_11, ...")
 
 
 def test_missing_extras_say_the_command() -> None:

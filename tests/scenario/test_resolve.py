@@ -12,12 +12,33 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from gamesim.core.canonical import digest
-from gamesim.core.errors import OverrideError, ScenarioError
+from gamesim.core.errors import OverrideError, ScenarioError, UnknownKindError
 from gamesim.scenario.identity import identity
 from gamesim.scenario.resolve import dump, load_scenario, resolve_data
 from gamesim.scenario.sweep import cells
 
 Complaint = Callable[..., list[str]]
+
+
+def test_of_several_forms_the_one_that_was_written_is_explained() -> None:
+    """``init`` is a word or a mapping; a mapping with a misspelt key is not told that words are possible."""
+    text = """
+environment: {kind: commons, players: 2}
+population:
+  - {agent: commons.paper_abm, init: {efort: [0, 1], belief: [2, 8], punish: [0, 1]}}
+"""
+    with pytest.raises(ScenarioError) as caught:
+        load_scenario(text)
+    assert str(caught.value) == "<text>:4:39: population.0.init.efort: unknown key. Did you mean 'effort'?"
+    assert not caught.value.others
+    with pytest.raises(ScenarioError, match=r"population.0.init: 'selfsh' is not possible. Did you mean 'selfish'?"):
+        load_scenario(text.replace("{efort: [0, 1], belief: [2, 8], punish: [0, 1]}", "selfsh"))
+
+
+def test_several_complaints_keep_the_kind_of_the_first() -> None:
+    with pytest.raises(UnknownKindError) as caught:
+        load_scenario("environment: {kind: comons}\npopulation: [{agent: commons.gredy}]\n")
+    assert [type(one).__name__ for one in caught.value.others] == ["UnknownKindError"]
 
 
 def test_what_is_read(base: str) -> None:
@@ -64,6 +85,11 @@ def test_what_is_read(base: str) -> None:
         ("players: 4", "players: 4, payoffs: 3", "environment.payoffs: expected a list, got 3."),
         ("players: 4", "players: 4, growth: {law: logstic}", "UnknownKindError: <text>:2:53: environment.growth.law: no law 'logstic'. Did you mean 'logistic'?"),
         ("players: 4", "players: 4, growth: {rate: 1}", "environment.growth: needs the key 'law'."),
+        (
+            "players: 4",
+            "players: 4, growth: {lwa: logistic, rate: 1}",
+            "ScenarioError: <text>:2:48: environment.growth.lwa: unknown key. Did you mean 'law'?",
+        ),
         ("players: 4", "players: 4, growth: {law: logistic, rate: 0}", "environment.growth.rate: expected a number > 0, got 0."),
         ("players: 4", "players: 4, ruler: elect", "environment.ruler: 'elect' is not possible. Did you mean 'elected'? Possible: none, elected."),
         ("name:", "seed: -1\nname:", "<text>:1:7: seed: expected a whole number >= 0"),

@@ -64,6 +64,7 @@ FREE = ("language", "analysis")  # mappings whose keys belong to others
 def test_a_letter_left_out_is_named_and_the_schema_refuses_it(schema: Draft202012Validator) -> None:
     """All single-letter deletions of keys of four letters and more, in every shipped scenario."""
     tried = right = 0
+    echoes: list[object] = []  # "is missing" beside the misspelling that says so already
     seen: set[tuple[str, ...]] = set()
     for name in NAMES:
         data = load_yaml(find_scenario(name)).data
@@ -71,6 +72,8 @@ def test_a_letter_left_out_is_named_and_the_schema_refuses_it(schema: Draft20201
             signature = tuple(str(part) for part in path if isinstance(part, str))
             key = path[-1]
             if len(key) < 4 or signature in seen or path[0] in FREE or "axes" in path[:-1] or "exclude" in path[:-1]:
+                continue
+            if path[:-1] == ("models",):  # names that the scenario gives
                 continue
             seen.add(signature)
             for index in range(len(key)):
@@ -81,8 +84,10 @@ def test_a_letter_left_out_is_named_and_the_schema_refuses_it(schema: Draft20201
                 try:
                     load_scenario(json.dumps(broken, indent=1), include_root=find_scenario(name).parent)
                 except ScenarioError as error:
-                    right += any(f"Did you mean '{key}'?" in str(one) for one in (error, *error.others))
+                    right += f"Did you mean '{key}'?" in str(error)  # first, not somewhere behind what follows from it
+                    echoes += [(name, path, wrong) for one in (error, *error.others) if one.message == "is missing."]
     assert tried > 300
+    assert not echoes
     assert right / tried >= 0.95, f"{right} of {tried}"
 
 

@@ -30,13 +30,15 @@ from typing import Any, Literal
 import numpy as np
 
 from gamesim.core.arrays import AnyArray
-from gamesim.core.errors import SolverLimitError
+from gamesim.core.errors import ScenarioError, SolverLimitError, clean
 from gamesim.core.normal_form import CELLS, NormalFormGame, cells
 from gamesim.core.symmetric import SymmetricGame, opponent_counts
 
 Number = int | float | str | Fraction
 Form = Literal["auto", "normal", "symmetric"]
 
+MOST_ACTIONS = 1_000
+MOST_PLAYERS = 10_000
 SMALL = 20_000  # entries up to which "auto" gives the whole table rather than the form by counts
 
 
@@ -125,17 +127,48 @@ def exact(value: Number) -> Fraction:
     >>> exact(0.4)
     Fraction(2, 5)
     """
-    return value if isinstance(value, Fraction) else Fraction(str(value))
+    if isinstance(value, Fraction):
+        return value
+    text = str(value)
+    power = text.lower().partition("e")[2]
+    # A fraction is written out in full, so 1e999999999 would fill the memory.
+    if isinstance(value, bool) or len(text) > 1000 or (power and abs(int(power)) > 400):
+        raise ScenarioError(f"'{clean(text, 60)}' is no number of a game.", hint="Exponents go from -400 to 400.")
+    return Fraction(text)
 
 
 def grid(points: int | Sequence[Number] | None, endowment: Number) -> list[Fraction]:
-    """The actions: all whole tokens by default, ``points`` evenly spaced ones, or those given."""
+    """The actions: all whole tokens by default, ``points`` evenly spaced ones, or those given.
+
+    Raises
+    ------
+    ScenarioError
+        When they are none, more than 1,000, or negative.
+    """
     top = exact(endowment)
+    if top < 0:
+        raise ScenarioError(f"expected a number >= 0, got {endowment}.", path="endowment")
+    size = points if isinstance(points, int) else int(top) + 1 if points is None else len(points)
+    if points is None and size > MOST_ACTIONS:
+        raise ScenarioError(
+            f"{endowment} whole tokens are more actions than a table holds.",
+            path="endowment",
+            hint=f"At most {MOST_ACTIONS - 1}; or give points, a coarser grid such as points: 6.",
+        )
+    if not (2 if isinstance(points, int) else 1) <= size <= MOST_ACTIONS:
+        raise ScenarioError(
+            f"{size} actions are not possible.",
+            path="points",
+            hint=f"Give 2 to {MOST_ACTIONS} points, or a list of tokens.",
+        )
     if points is None:
-        return [Fraction(k) for k in range(int(top) + 1)]
+        return [Fraction(k) for k in range(size)]
     if isinstance(points, int):
         return [top * k / (points - 1) for k in range(points)]
-    return [exact(point) for point in points]
+    chosen = [exact(point) for point in points]
+    if min(chosen) < 0:
+        raise ScenarioError(f"{float(min(chosen)):g} tokens cannot be given.", path="points")
+    return chosen
 
 
 def ostrom_gardner_walker(
@@ -225,11 +258,15 @@ def _by_counts(
 ) -> NormalFormGame | SymmetricGame:
     """A symmetric game in which a player's payoff depends on the own action, the others' sum and how many of them are short."""
     size = len(points)
+    if not isinstance(players, int) or isinstance(players, bool) or not 2 <= players <= MOST_PLAYERS:
+        raise ScenarioError(
+            f"expected a whole number >= 2 and <= {MOST_PLAYERS}, got {clean(players, 60)}.", path="players"
+        )
     entries = size * math.comb(players + size - 2, size - 1)
     if entries > CELLS:
         raise SolverLimitError(
-            f"{name} with {players} players and {size} actions has {entries} entries by counts.",
-            hint=f"At most {CELLS}: give points, a coarser grid such as points=6.",
+            f"{name} with {players} players and {size} actions has more than {CELLS:,} entries by counts.",
+            hint="Give points, a coarser grid such as points: 6.",
         )
     counts = np.asarray(opponent_counts(players - 1, size), dtype=np.int64).reshape(-1, size)
     scale = math.lcm(*(point.denominator for point in points))

@@ -6,16 +6,17 @@ action is replaced, with probability e, by one of the player's other actions. A 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import inspect
+from collections.abc import Callable, Mapping
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import numpy as np
 from pydantic import Field, model_validator
 
-from gamesim.core.errors import GamesimError
+from gamesim.core.errors import GamesimError, PluginError, ScenarioError, did_you_mean, listed
 from gamesim.core.normal_form import NormalFormGame
-from gamesim.core.registry import entry
+from gamesim.core.registry import entries, entry, load
 from gamesim.core.symmetric import SymmetricGame
 from gamesim.envs.config import EnvironmentConfig
 
@@ -27,11 +28,32 @@ if TYPE_CHECKING:
 DEFAULT = "prisoners_dilemma"
 
 
+class _StageSchema:
+    """The JSON schema of ``{game: name, parameters}``: one form for each registered game."""
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, core_schema: Any, handler: Any) -> dict[str, Any]:
+        forms = []
+        for name, point in entries("games").items():
+            try:
+                keys = _parameters(load(point))
+            except PluginError:
+                continue  # `gamesim list --broken` names it
+            properties = {"game": {"const": name}, **{key: {} for key in keys}}
+            forms.append({"type": "object", "properties": properties, "required": ["game"]})
+        return {"anyOf": [{**form, "additionalProperties": False} for form in forms]}
+
+
+def _parameters(builder: Callable[..., Any]) -> list[str]:
+    """What a registered game may be told."""
+    return list(inspect.signature(builder).parameters)
+
+
 class Matrix(EnvironmentConfig):
     """A game in normal form, repeated; see gamesim/envs/repeated/batched.py for what is seen."""
 
     kind: Literal["matrix"] = "matrix"
-    stage: str | dict[str, Any] | None = Field(
+    stage: str | Annotated[dict[str, Any], _StageSchema] | None = Field(
         None,
         description="A registered game in normal form, by name or as {game: name, parameters}; "
         f"default {DEFAULT} where no payoffs are given.",
@@ -52,8 +74,10 @@ class Matrix(EnvironmentConfig):
             raise ValueError("actions are labels for payoffs, which are not given.")
         try:
             _ = self.table
+        except ScenarioError:
+            raise
         except GamesimError as error:
-            raise ValueError(str(error)) from error
+            raise ScenarioError(str(error), path="stage" if self.payoffs is None else "payoffs") from error
         return self
 
     @cached_property
@@ -63,17 +87,25 @@ class Matrix(EnvironmentConfig):
             try:
                 payoffs = np.array(self.payoffs)
             except ValueError as error:
-                raise ValueError("payoffs are no table: rows differ in length.") from error
+                raise ScenarioError("rows differ in length.", path="payoffs") from error
             return NormalFormGame(payoffs, tuple(map(tuple, self.actions or ())))
         given = dict(self.stage) if isinstance(self.stage, Mapping) else {"game": self.stage or DEFAULT}
         name = given.pop("game", None)
         if not isinstance(name, str):
             raise ValueError("stage needs the name of a game: {game: name, parameters}.")
         builder = entry("games", name)
+        known = _parameters(builder)
+        for key in given:
+            if key not in known:
+                hint = did_you_mean(key, known) or f"Possible: {listed(known) if known else 'none.'}"
+                raise ScenarioError("unknown key.", path=f"stage.{key}", hint=hint)
         try:
             game = builder(**given)
-        except TypeError as error:
-            raise ValueError(f"stage '{name}': {error}.") from error
+        except ScenarioError as error:
+            error.path = f"stage.{error.path}" if error.path else "stage"
+            raise
+        except (TypeError, ValueError, OverflowError, ZeroDivisionError) as error:
+            raise ScenarioError(f"'{name}' cannot be made of these values.", path="stage") from error
         if isinstance(game, SymmetricGame):
             game = game.to_normal_form()
         if not isinstance(game, NormalFormGame):
