@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -63,6 +64,8 @@ def bench(
             if event.get("event") == "run_done":
                 played.append(int(event.get("played", 0)))
 
+        if new:  # for the workers too
+            os.environ["GAMESIM_BENCH_FRESH"] = "1"
         record = run(scenario, store=store, workers=workers, on_event=hear, new=new, limits=limits or None)
     return {**work, "played": played[0] if played else None, **finished(record, out, browse=browse)}
 

@@ -88,9 +88,9 @@ class BenchConfig(Config):
         (),
         max_length=64,
         description="Players: aliases of models, short forms such as rule:greedy or local, rule agents such as agent:greedy, "
-        "or {name, model or agent, persona, ...}.",
+        "or {name, model or agent, persona, ...}; agent may name one for each kind of environment.",
     )
-    scenarios: tuple[Played, ...] = Field(min_length=1, max_length=64, description="What they play.")
+    scenarios: tuple[Played, ...] = Field((), max_length=64, description="What they play.")
     seeds: int = Field(10, ge=1, le=10_000, description="Societies of each cell.")
     compositions: tuple[Literal["pure"] | Focal | dict[str, int], ...] = Field(
         ("pure",), description="pure, counts by player, or {focal: seats, background: player}."
@@ -108,6 +108,8 @@ class BenchConfig(Config):
     def _is_a_board(self) -> Self:
         if not self.board:
             raise ValueError("nobody plays. Name models, such as models: [local, rule:greedy].")
+        if not self.scenarios:
+            raise ValueError("nothing is played. Name scenarios, such as scenarios: [commons/paper_a_harsh_mixed].")
         names = [player.name for player in self.players]
         for kind, found in (("player", names), ("scenario", [played.name for played in self.scenarios])):
             twice = next((name for name in found if found.count(name) > 1), None)
@@ -176,7 +178,7 @@ def rewritten(root: Node) -> Node:
         return Node({**root.value, "board": Node(names, models.place, models.key_place)}, root.place)
     if not isinstance(models.value, list):
         return root
-    if board is not None:
+    if board is not None and not board.place.startswith("--"):
         raise ScenarioError(
             "players stand under models, or under board.", where=board.place, path="board", hint="Keep one."
         )
@@ -192,6 +194,6 @@ def rewritten(root: Node) -> Node:
     changed = {
         **root.value,
         "models": Node(aliases, models.place, models.key_place),
-        "board": Node(players, models.place, models.key_place),
+        "board": board or Node(players, models.place, models.key_place),  # one of the command line stands
     }
     return Node(changed, root.place)

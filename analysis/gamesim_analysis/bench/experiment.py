@@ -47,11 +47,18 @@ class Bench:
     def run_unit(self, unit: Unit, context: Context) -> UnitResult:
         from gamesim.run.play import Play
 
-        return Play().run_unit(unit, context)
+        from .reuse import borrowed
+
+        return borrowed(unit, context) or Play().run_unit(unit, context)
 
     async def run_unit_async(self, unit: Unit, context: Context) -> UnitResult:
         from gamesim.run.play import Play
 
+        from .reuse import borrowed
+
+        lent = borrowed(unit, context)
+        if lent is not None:
+            return lent
         played: Any = await Play().run_unit_async(unit, context)
         result: UnitResult = played
         return result

@@ -23,13 +23,13 @@ class Player:
     ----------
     name : what tables call it.
     model : alias or short form of a language model; None for a rule agent.
-    agent : name of a rule agent, with or without its family; None for a model.
+    agent : name of a rule agent, with or without its family, or one name a family; None for a model.
     params : further parameters of the agent, such as a persona.
     """
 
     name: str
     model: str | None = None
-    agent: str | None = None
+    agent: str | Mapping[str, str] | None = None
     params: Mapping[str, Any] = field(default_factory=dict)
 
     def line(self, environment: Any, seat: Mapping[str, Any]) -> dict[str, Any] | None:
@@ -41,14 +41,16 @@ class Player:
         """
         place = {key: seat[key] for key in ("count", "probability", "seat") if seat.get(key) is not None}
         if self.model is None:
-            assert self.agent is not None
-            kind = rule_for(self.agent, environment, self.params)
+            own = self.agent if isinstance(self.agent, str) else (self.agent or {}).get(environment.kind)
+            kind = None if own is None else rule_for(own, environment, self.params)
             return None if kind is None else {"agent": kind, **self.params, **place}
-        own: dict[str, Any] = {"agent": LANGUAGE, "model": self.model}
+        line: dict[str, Any] = {"agent": LANGUAGE, "model": self.model}
         fields = entry("agents", LANGUAGE).model_fields
         if seat.get("init") in TEMPERS and "disposition" in fields:
-            own["disposition"] = seat["init"]
-        return {**own, **self.params, **place}
+            line["disposition"] = seat["init"]
+            if seat.get("sentence") is not None:
+                line["sentence"] = seat["sentence"]
+        return {**line, **self.params, **place}
 
 
 def player_of(item: str | Mapping[str, Any]) -> Player:
@@ -68,9 +70,12 @@ def player_of(item: str | Mapping[str, Any]) -> Player:
         return Player(name, agent=name.removeprefix(RULE)) if name.startswith(RULE) else Player(name, model=name)
     given = dict(item)
     model, agent = given.pop("model", None), given.pop("agent", None)
-    if (model is None) == (agent is None) or not isinstance(model or agent, str):
+    families = isinstance(agent, Mapping) and agent and all(isinstance(a, str) for a in agent.values())
+    if (model is None) == (agent is None) or not (isinstance(model or agent, str) or families):
         raise ValueError("a player has a model or an agent: {name: careful, model: big, persona: cautious}")
-    own = str(given.pop("name", "") or model or f"{RULE}{agent}")
+    own = str(given.pop("name", "") or model or (f"{RULE}{agent}" if isinstance(agent, str) else ""))
+    if not own:
+        raise ValueError("a player with an agent for each game needs a name")
     return Player(own, model, agent, given)
 
 

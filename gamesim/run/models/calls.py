@@ -44,6 +44,13 @@ CREATE INDEX IF NOT EXISTS answer_key ON answer(key);
 """
 
 
+_ANSWER = (
+    "unit", "step", "phase", "agent", "kind", "ordinal", "key", "source", "reply", "failure", "cost", "attempts", "http",
+    "request_id", "queue_s", "latency_s",
+)  # fmt: skip
+_LENT = {"network": "cache"}  # what another run bought
+
+
 @dataclass(frozen=True)
 class Failure:
     """How a call ended without an answer: ``timeout`` or ``transport``, and the reason."""
@@ -205,6 +212,23 @@ class CallJournal:
                     answer.latency_s,
                 ),
             )
+
+    def adopt(self, other: CallJournal, unit: str) -> int:
+        """Take over the answers of a unit that another run finished; nothing is spent on them here. Their number."""
+        rows = other._execute("SELECT * FROM answer WHERE unit = ?", (unit,)).fetchall()
+        asked = other._execute(
+            "SELECT key, request FROM request WHERE key IN (SELECT key FROM answer WHERE unit = ?)", (unit,)
+        ).fetchall()
+        with self._transaction():
+            for key, request in asked:
+                self._execute("INSERT OR IGNORE INTO request VALUES (?, ?)", (key, request))
+            for row in rows:
+                values = dict(zip(_ANSWER, row, strict=True))
+                cost = {**json.loads(values["cost"]), "possibly_billed": 0, "possibly_billed_tokens": 0}
+                values |= {"cost": json.dumps(cost), "source": _LENT.get(values["source"], values["source"])}
+                marks = ",".join("?" * len(_ANSWER))
+                self._execute(f"INSERT OR IGNORE INTO answer VALUES ({marks})", tuple(values[c] for c in _ANSWER))
+        return len(rows)
 
     def _ask(self, request: ModelRequest) -> None:
         self._execute(
