@@ -131,7 +131,7 @@ class Campaign:
         directories = self.directories(store)
         by_path, in_workers = bool(directories) and self.rng.random() < 0.5, workers if self.rng.random() < 0.3 else 1
 
-        def go_on() -> tuple[str, str, float]:
+        def go_on() -> tuple[str, str, float, list[str]]:
             os.environ["TRIAL_LOG"] = str(log)
             began = time.monotonic()
             if by_path:
@@ -139,9 +139,10 @@ class Campaign:
             else:
                 record = run(trial_scenario(journal), store=store, workers=in_workers, experiment=REFERENCE)
             seconds = time.monotonic() - began
-            return record.digest(), Record(record.path, verify="full").manifest.status, seconds
+            causes = [str(unit.error) for unit in record.units if unit.error]
+            return record.digest(), Record(record.path, verify="full").manifest.status, seconds, causes[:2]
 
-        digest, status, seconds = elsewhere(go_on)
+        digest, status, seconds, causes = elsewhere(go_on)
         self.tally.seconds.append(seconds)
         self.tally.resumed += 1
         self.check(log, offset, sealed, committed)
@@ -151,7 +152,7 @@ class Campaign:
         if digest != self.whole(journal)[0] or status != "complete" or leftovers:
             self.tally.different += 1
             self.tally.notes.append(
-                f"{journal}, {workers} workers, {where}: {status}, {digest[:8]}, {[p.name for p in leftovers]}"
+                f"{journal}, {workers} workers, {where}: {status}, {digest[:8]}, {[p.name for p in leftovers]}, {causes}"
             )
             return
         shutil.rmtree(store)
