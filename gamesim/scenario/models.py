@@ -63,6 +63,15 @@ def _one(alias: str, node: Node, errors: list[ScenarioError]) -> ModelConfig | N
     return validated(model, node, path, errors)
 
 
+def with_models_spelled_out(root: Node) -> Node:
+    """The tree with short forms of ``models`` written out, so that what they set is known to be set, not a default."""
+    node = root.child("models")
+    if not isinstance(root.value, dict) or node is None or not isinstance(node.value, dict):
+        return root
+    models = replace(node, value={alias: _spelled_out(child) for alias, child in node.value.items()})
+    return replace(root, value={**root.value, "models": models})
+
+
 def _spelled_out(node: Node) -> Node:
     """``openai/x`` as the mapping it stands for; every part keeps the place of the whole."""
     if isinstance(node.value, str):

@@ -18,7 +18,7 @@ from .diagnose import as_scenario_error, raise_together, validated
 from .identity import identity as identity
 from .includes import Document, read_document
 from .members import Line, check_seats, read_members, unknown_key
-from .models import models_of_data, read_models
+from .models import models_of_data, read_models, with_models_spelled_out
 from .names import checked_name
 from .node import Node, planted
 from .origins import origins_of, written
@@ -181,6 +181,7 @@ def build(root: Node) -> Scenario:
     experiment, config = _experiment(root, errors)
     if hasattr(experiment, "rewritten"):  # an experiment may have short forms of its own
         root = experiment.rewritten(root)
+    root = with_models_spelled_out(root)
     assert isinstance(root.value, dict)
     own_fields = {info.alias or name for name, info in config.model_fields.items()} - {"kind"}
     known = set(CommonKeys.model_fields) | _PARTS | own_fields
@@ -227,7 +228,7 @@ def build(root: Node) -> Scenario:
         experiment=own,
         description=common.description,
         seating=common.seating,
-        language=common.language,
+        language=common.language.model_dump(mode="json", exclude_defaults=True),
         metrics=common.metrics,
         report=common.report.model_dump(mode="json"),
         analysis=common.analysis,

@@ -38,12 +38,13 @@ def borrowed(unit: Unit, context: Context) -> UnitResult | None:
             return None
         result, rows, sha256 = result_from(unit, contents)
         steps = _steps(directory, unit, sha256) if rows else None
-        calls = _calls(directory)
+        asked = any(event.data.get("calls") for event in contents.events)
+        calls = _calls(directory) if asked else None
     except GamesimError:
         return None  # a damaged run lends nothing
     if rows and steps is None:
         return None
-    if any(event.data.get("calls") for event in contents.events) and (calls is None or context.broker is None):
+    if asked and (calls is None or context.broker is None):
         return None
     _repeat(contents, context.writer)
     if steps is not None:
