@@ -8,7 +8,7 @@ import pytest
 from gamesim_analysis.commons.calibration import AXES, calibrate, grid_cells, read_grid
 
 from gamesim.core.errors import ScenarioError, UnknownKindError
-from gamesim.run.tables import read_parquet
+from gamesim.run.parquet import read_parquet
 
 GRID = {"alpha": [0.03, 0.05], "c": [1.0, 2.0], "P0": [10.0, 100.0]}
 

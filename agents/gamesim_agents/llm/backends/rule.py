@@ -22,9 +22,6 @@ from gamesim.core.model import Capabilities, ModelReply, ModelRequest, Usage
 from gamesim.core.model_config import ModelConfig
 from gamesim.core.policy import AgentSpec, VectorPolicy
 from gamesim.core.registry import names
-from gamesim.envs.base import stacked
-from gamesim.envs.talk import PASS
-from gamesim.envs.talk import PHASE as TALK
 from gamesim.run.seating import agent_config
 from gamesim.run.uniforms import PolicyUniforms
 
@@ -68,6 +65,9 @@ class RuleModel:
         return config
 
     async def complete(self, request: ModelRequest) -> ModelReply:
+        from gamesim.envs.talk import PASS
+        from gamesim.envs.talk import PHASE as TALK
+
         context = request.context
         if "form" not in context:
             raise ModelError(f"{self.name} plays games only; this question has no observation.")
@@ -152,6 +152,8 @@ class RuleModel:
         first = policy.initial_state(1, 1, uniforms.initial(policy.columns)[:, [seat]])
         held = first if state is None else restored(state, first)
         u = uniforms.at(question.step, policy.columns)[:, [seat]]
+        from gamesim.envs.base import stacked
+
         chosen, after = policy.act(stacked([observation]), held, u)
         if isinstance(chosen, Mapping):
             return {key: value[0, 0] for key, value in chosen.items()}, packed(after)
