@@ -146,7 +146,8 @@ def limits_of(wall: str | None, calls: int | None = None, cost: str | None = Non
         if value is not None:
             try:
                 text = value.removeprefix("+").strip() if key == "cost" else value
-                amount = read(float(text) if text.replace(".", "", 1).isdecimal() else text)
+                bare = text.replace(".", "", 1).isdecimal()
+                amount = read(f"{text} USD" if bare and key == "cost" else float(text) if bare else text)
                 found[key] = More(float(amount)) if text != value and value.startswith("+") else amount
             except ValueError as error:
                 raise ScenarioError(f"{error}.", where=f"{flag} {value[:60]}") from None

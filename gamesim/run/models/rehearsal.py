@@ -6,10 +6,11 @@ It gives what preflight asks first and what the bill is made of.
 from __future__ import annotations
 
 import asyncio
+import json
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from math import ceil
 from pathlib import Path
@@ -56,7 +57,20 @@ class Rehearsal:
 
     async def ask(self, request: ModelRequest, at: Coordinates) -> Answer:
         self.questions.append((at, request))
-        return Answer(request.key, await self.actor.complete(request), None, "process")
+        reply = await self.actor.complete(request)
+        return Answer(request.key, replace(reply, text=_worded(reply.text or "", request, at.agent)), None, "process")
+
+
+def _worded(text: str, request: ModelRequest, agent: str) -> str:
+    """An answer with words where rules are silent, half as long as they may be: proposals are voted on, notes are resent."""
+    head, mark, body = text.partition("{")
+    fields = json.loads(mark + body)
+    for key, schema in ((request.schema or {}).get("properties") or {}).items():
+        kinds = schema.get("type", ())
+        if "enum" not in schema and "string" in ([kinds] if isinstance(kinds, str) else kinds) and not fields.get(key):
+            most = int(schema.get("maxLength", 80))
+            fields[key] = (f"{agent} says so. " * most)[: max(1, most // 2)].strip()
+    return head + json.dumps(fields)
 
 
 @dataclass(frozen=True)
