@@ -39,7 +39,7 @@ def limits_of_run(
     if used_models(scenario) and (directory / "calls.sqlite").is_file():
         from .models.calls import NAME, CallJournal
 
-        journal = CallJournal(directory / NAME, readonly=True)
+        journal = CallJournal(directory / NAME)  # a process may have died before it had any tables
         try:
             noted = journal.noted(LIMITS)
         finally:

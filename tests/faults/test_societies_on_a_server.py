@@ -308,6 +308,9 @@ def test_calls_of_a_round(tmp_path: Path, calls: str, per_round: int) -> None:
 
     scenario = society("http://127.0.0.1:9/v1", players=10, horizon=50, seeds=1)
     scenario = load_scenario_with(scenario, "language", {"calls": calls})
+    scenario = load_scenario_with(
+        scenario, "environment", {"institutions": {"voting": {"norms": "text", "rule": "plurality"}}}
+    )
     assert bill(scenario, tmp_path).calls.high == per_round * 10 * 50
     assert not list(tmp_path.iterdir())
 
