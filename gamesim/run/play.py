@@ -11,6 +11,7 @@ from gamesim.scenario.scenario import Scenario
 from gamesim.scenario.sweep import cells
 
 from .contracts import Context, Mode, Unit, UnitResult
+from .speaking import check_language
 from .units import make_unit
 
 Status = Literal["complete", "invalid", "failed"]
@@ -32,6 +33,8 @@ class Play:
         units = []
         for cell in cells(scenario):
             external = is_external(cell.scenario)
+            if external and cell.scenario.environment is not None:
+                check_language(cell.scenario.environment, cell.scenario.language)
             mode: Mode = _mode(cell.scenario.record.journal, external)
             block = 1 if mode == "step" else cell.scenario.record.block
             for start in range(0, scenario.replicates, block):

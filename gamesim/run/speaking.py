@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from gamesim.core.errors import ScenarioError
 from gamesim.core.language import LanguageKeys
 from gamesim.core.policy import Decision
-from gamesim.envs.base import Environment
 from gamesim.envs.config import EnvironmentConfig
 
 from .seating import Seated
+
+if TYPE_CHECKING:
+    from gamesim.envs.base import Environment
 
 VALID = frozenset({"ok", "repaired", "injected"})  # outcomes whose action the agent chose
 

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, Discriminator, Field, Tag
 
 from gamesim.core.config import Config
+from gamesim.core.language import LanguageKeys
 
 from .names import checked_name
 from .quantities import Duration, Money, Percent
@@ -131,7 +132,9 @@ class CommonKeys(Config):
     cache: Literal["read_write", "read", "off"] = Field(
         "read_write", description="Whether answers of models are taken from, and kept in, the store."
     )
-    language: dict[str, Any] = Field({}, description="How language models are spoken to; read where a member is one.")
+    language: LanguageKeys = Field(
+        default_factory=LanguageKeys, description="How language models are spoken to; read where a member is one."
+    )
     sweep: SweepKeys | None = Field(None, description="Cells to play, by axes.")
     limits: LimitKeys = Field(default_factory=LimitKeys, description="The budget.")
     executor: Literal["processes", "inline"] = Field(

@@ -23,8 +23,10 @@ def _collect(data: Any, node: Node | None, path: str, found: dict[str, Origin]) 
     found[path] = Origin(node.origin or node.place) if node is not None else DEFAULT
     prefix = f"{path}." if path else ""
     if isinstance(data, Mapping):
+        short = node is not None and isinstance(node.value, (str, int, float))  # all of it was written as one word
         for key, value in data.items():
-            _collect(value, node.child(key) if node is not None else None, f"{prefix}{key}", found)
+            child = node if short else node.child(key) if node is not None else None
+            _collect(value, child, f"{prefix}{key}", found)
     elif isinstance(data, (list, tuple)):
         for index, value in enumerate(data):
             _collect(value, node.child(index) if node is not None else None, f"{prefix}{index}", found)

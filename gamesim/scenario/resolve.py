@@ -311,7 +311,7 @@ def _population(
         return []
     lines = read_members(node, errors)
     if environment is not None and isinstance(node.value, list) and len(lines) == len(node.value):
-        check_seats(environment, lines, node, errors)
+        check_seats(environment, lines, node, root.child("environment") or root, errors)
     return lines
 
 

@@ -9,10 +9,22 @@ def test_contract():
 from __future__ import annotations
 
 from .agents import check_agent, check_policy
+from .check_model import check_model
+from .check_prompts import check_prompts
 from .environments import check_environment
 from .installed import check_plugin
 from .legal_view import legal_view
 from .metrics import check_metric
 from .versus import versus
 
-__all__ = ["check_agent", "check_environment", "check_metric", "check_plugin", "check_policy", "legal_view", "versus"]
+__all__ = [
+    "check_agent",
+    "check_environment",
+    "check_metric",
+    "check_model",
+    "check_plugin",
+    "check_policy",
+    "check_prompts",
+    "legal_view",
+    "versus",
+]

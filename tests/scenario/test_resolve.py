@@ -532,7 +532,15 @@ scenarios = st.fixed_dictionaries(
     },
     optional={
         "description": texts, "seed": st.integers(0, 2**53 - 1), "replicates": st.integers(1, 10_000), "seating": st.sampled_from(["listed", "shuffled"]),
-        "language": st.dictionaries(texts.filter(bool), json_values, max_size=3),
+        "language": st.fixed_dictionaries(
+            {},
+            optional={
+                "memory": st.sampled_from(["none", "full", {"window": 3}]),
+                "reason": st.none() | st.fixed_dictionaries({"max_chars": st.integers(1, 500)}),
+                "on_invalid": st.sampled_from(["abstain", "action:C", None]),
+                "paraphrase": st.integers(0, 2),
+            },
+        ),
         "limits": st.fixed_dictionaries(
             {}, optional={"wall": st.sampled_from(["90s", "10min", "2h", "0.25s", "1d", "250ms"]), "calls": st.integers(0, 9), "cost": st.sampled_from([0, "5 USD", "$0.07"]), "failures": st.sampled_from(["5%", "0.1%", 0, "100%"])}
         ),

@@ -12,6 +12,7 @@ import json
 import os
 import secrets
 import threading
+import urllib.request
 from dataclasses import replace
 from importlib import metadata
 from pathlib import Path
@@ -88,6 +89,7 @@ class LocalModel:
                 check_weights(self.path, self._sha256)
             token = secrets.token_hex(16)
             self._server = start_server(self.path, token, self._slots)
+            _at_work(self._server.listening_address, token)
             self._client = OpenAICompatible(
                 self.name,
                 NAME,
@@ -152,6 +154,7 @@ def start_server(path: Path, token: str, slots: int = 1) -> Any:
     params.warmup = False
     params.verbosity = 0
     params.ui = False
+    params.endpoint_slots = True
     params.cache_ram_mib = 0
     params.hostnames = ["127.0.0.1"]
     params.port = 0
@@ -160,6 +163,14 @@ def start_server(path: Path, token: str, slots: int = 1) -> Any:
         return Server(params)
     except RuntimeError as error:
         raise ModelError(f"the embedded model does not start: {error}.", where=str(path)) from error
+
+
+def _at_work(address: str, token: str) -> None:
+    """Wait until the server's loop turns: one that is told to stop before it has begun never stops."""
+    request = urllib.request.Request(f"{address}/slots", headers={"Authorization": f"Bearer {token}"})
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    with opener.open(request, timeout=60) as answer:  # answered by the loop itself
+        answer.read()
 
 
 _LIVE: set[LocalModel] = set()
