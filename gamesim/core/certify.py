@@ -18,14 +18,16 @@ from typing import Any
 import numpy as np
 
 from .arrays import AnyArray, FloatArray
+from .behaviour import as_behaviour, best_replies, pure_plan_gains
 from .empirical import Cell, EmpiricalGame
 from .errors import SolverError
+from .extensive_form import ExtensiveFormGame
 from .normal_form import NormalFormGame
 from .profiles import Joint, MixedProfile, as_profile
 from .solution import Arithmetic, Certificate
 from .symmetric import SymmetricGame
 
-CONCEPTS = ("nash", "correlated", "coarse")
+CONCEPTS = ("nash", "spe", "correlated", "coarse")
 
 
 def certify(game: Any, play: Any, *, concept: str = "nash", confidence: float = 0.95, **of_concept: Any) -> Certificate:
@@ -33,8 +35,10 @@ def certify(game: Any, play: Any, *, concept: str = "nash", confidence: float = 
 
     Parameters
     ----------
-    game : a ``NormalFormGame``, ``SymmetricGame`` or ``EmpiricalGame``.
-    play : for ``nash`` a mixed profile (n vectors) or a pure one (n indices); in a symmetric game also one vector that
+    game : a ``NormalFormGame``, ``SymmetricGame``, ``ExtensiveFormGame`` or ``EmpiricalGame``.
+    concept : ``nash``, ``correlated``, ``coarse``; of a tree ``nash`` or ``spe``, whose gap is the largest regret in any
+        subgame.
+    play : of a tree a ``BehaviourProfile``, or one vector or action index an information set. Else for ``nash`` a mixed profile (n vectors) or a pure one (n indices); in a symmetric game also one vector that
         everybody plays. For ``correlated`` and ``coarse`` a ``Joint`` or a profile.
     confidence : of the interval of a sampled game.
 
@@ -50,6 +54,8 @@ def certify(game: Any, play: Any, *, concept: str = "nash", confidence: float = 
         raise SolverError(f"concept '{concept}' takes no parameter '{min(of_concept)}'.")
     if isinstance(play, Joint) and concept == "nash":
         raise SolverError("correlated play is no Nash profile.", hint="Ask for concept 'correlated' or 'coarse'.")
+    if concept == "spe" and not isinstance(game, ExtensiveFormGame):
+        raise SolverError("subgame perfection is a claim about a tree.", hint="Ask for concept 'nash'.")
     return _certify(game, play, concept, confidence)
 
 
@@ -100,6 +106,37 @@ def _nash(earned: Sequence[AnyArray], profile: MixedProfile, scale: float, m: in
     return _certificate(
         "nash", max(regrets), "epsilon", regrets, scale, replies, "exact" if exact else "float", rounding
     )
+
+
+@_certify.register
+def _(game: ExtensiveFormGame, play: Any, concept: str, confidence: float) -> Certificate:
+    if concept not in ("nash", "spe"):
+        raise SolverError(f"no certificate of concept '{concept}' for a tree.", hint="Use its to_normal_form().")
+    profile = as_behaviour(game, play)
+    arithmetic: Arithmetic = "exact" if profile.exact else "float"
+    largest = float(max(abs(value) for payoffs in game.payoffs for value in payoffs))
+    rounding = 0.0 if profile.exact else 2 * rounding_bound(len(game.payoffs) + 2 * game.depth, largest)
+    if not game.perfect_recall:
+        if concept == "spe":
+            raise SolverError("a player forgets, so subgames are not checked.", hint="Ask for concept 'nash'.")
+        gains, plans = pure_plan_gains(game, profile)
+        reason = "a player forgets: only gains by pure plans were checked"
+        return _certificate(
+            concept, max(gains), "epsilon", gains, game.payoff_range, plans, arithmetic, rounding,
+            guarantee="heuristic", details={"reason": reason},
+        )  # fmt: skip
+    if concept == "nash":
+        replies = best_replies(game, profile)
+        return _certificate(
+            concept, max(replies.gains[0]), "epsilon", replies.gains[0], game.payoff_range, replies.plans, arithmetic, rounding
+        )  # fmt: skip
+    replies = best_replies(game, profile, game.subgame_roots or (0,))
+    gap = max(max(gains) for gains in replies.gains.values())
+    worst = {root: max(gains) for root, gains in replies.gains.items() if max(gains) > 0}
+    return _certificate(
+        concept, gap, "subgame_epsilon", replies.gains[0], game.payoff_range, replies.plans, arithmetic, rounding,
+        details={"subgames": len(replies.gains), "subgame_regrets": worst},
+    )  # fmt: skip
 
 
 def rounding_bound(terms: int, largest: float) -> float:
@@ -205,7 +242,7 @@ def _gain(
 
 
 def _certificate(
-    concept: str, gap: Any, name: str, regrets: Sequence[Any], scale: float, replies: Sequence[int],
+    concept: str, gap: Any, name: str, regrets: Sequence[Any], scale: float, replies: Sequence[int | tuple[int, ...]],
     arithmetic: Arithmetic, rounding: float, **more: Any,
 ) -> Certificate:  # fmt: skip
     return Certificate(

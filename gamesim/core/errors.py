@@ -10,7 +10,10 @@
     ├── PluginError              somebody's plugin failed to import or to behave  exit 3
     ├── SolverError              a computation could not answer                   exit 4
     │   ├── SolverCrashError
-    │   └── SolverLimitError
+    │   ├── SolverLimitError
+    │   ├── UnsupportedGameError the method is wrong for this game
+    │   │   └── NotZeroSumError
+    │   └── GameTooLargeError    what it would have to build is too large
     ├── ModelError               a language model could not be asked              exit 4
     ├── MetricError              a measure does not apply to this record          exit 4
     ├── LimitReached             a budget or time limit stopped the run           exit 5
@@ -153,6 +156,18 @@ class SolverCrashError(SolverError):
 
 
 class SolverLimitError(SolverError):
+    pass
+
+
+class UnsupportedGameError(SolverError):
+    pass
+
+
+class NotZeroSumError(UnsupportedGameError):
+    pass
+
+
+class GameTooLargeError(SolverError):
     pass
 
 

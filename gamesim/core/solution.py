@@ -42,13 +42,14 @@ class Certificate:
 
     Attributes
     ----------
-    concept : what was claimed: ``nash``, ``correlated``, ``coarse``.
+    concept : what was claimed: ``nash``, ``spe``, ``correlated``, ``coarse``.
     gap : the gap of that concept, >= 0, in units of payoff; for ``nash`` the largest regret of a player.
     gap_name : its name, such as ``epsilon``.
     regrets : what each player could gain alone, by the best single deviation from the play's own marginals or plans.
     nash_conv : their sum.
     relative : gap over the game's payoff range.
-    best_responses : for each player an action that gains most, the sentence a reader can check.
+    best_responses : for each player an action that gains most, the sentence a reader can check; in a tree a plan, one
+        action at each of its sets.
     arithmetic : ``exact`` in Fractions, ``float`` with ``rounding``, ``sampled`` with ``interval``.
     rounding : how much float arithmetic can have hidden; ``bound`` = gap + rounding.
     interval : for a sampled game, bounds of the gap at the asked confidence; the upper one is None where a profile that
@@ -62,7 +63,7 @@ class Certificate:
     regrets: tuple[Any, ...]
     nash_conv: Any
     relative: float
-    best_responses: tuple[int, ...]
+    best_responses: tuple[int | tuple[int, ...], ...]
     arithmetic: Arithmetic
     rounding: float = 0.0
     interval: tuple[float, float | None] | None = None

@@ -1,0 +1,195 @@
+"""Game files: what is read, what is written, and what is refused with its place."""
+
+from __future__ import annotations
+
+import os
+import time
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gamesim.core.efg_format import read_efg, write_efg
+from gamesim.core.errors import GameFileError
+from gamesim.core.game_files import FileLimits
+from gamesim.core.nfg_format import exact_payoffs, read_nfg, write_nfg
+from gamesim.core.normal_form import NormalFormGame
+from gamesim.core.registry import entry, names
+from gamesim.testing.trees import random_tree
+
+EFG = 'EFG 2 R "t" { "A" "B" }\n'
+NFG = 'NFG 1 R "t" { "A" "B" }\n'
+LEAF = 't "" 1 "" { 1, 2 }\n'
+CHAIN = 'p "" 1 1 "" { "x" "y" } 0\n'
+
+REFUSED = {
+    "empty": ("", "1:1"),
+    "other": ("hello\n", "1:1"),
+    "version": ('EFG 3 R "t" { "A" }\n', "1:5"),
+    "no players": ('EFG 2 R "t" { }\n' + 't "" 0\n', "1"),
+    "unknown player": (EFG + 'p "" 7 1 "" { "x" "y" } 0\n', "2:6"),
+    "player zero": (EFG + 'p "" 0 1 "" { "x" "y" } 0\n', "2:6"),
+    "chance sums to 5/6": (EFG + 'c "" 1 "" { "x" 1/2 "y" 1/3 } 0\n' + LEAF * 2, "2"),
+    "negative chance": (EFG + 'c "" 1 "" { "x" -1/2 "y" 3/2 } 0\n' + LEAF * 2, "2"),
+    "missing terminal": (EFG + CHAIN + LEAF, "3"),
+    "one node too many": (EFG + LEAF + LEAF, "3:1"),
+    "payoff missing": (EFG + 't "" 1 "" { 1 }\n', "2"),
+    "payoff too many": (EFG + 't "" 1 "" { 1 2 3 }\n', "2:17"),
+    "payoff no number": (EFG + 't "" 1 "" { 1 x }\n', "2:15"),
+    "nan": (EFG + 't "" 1 "" { 1 nan }\n', "2:15"),
+    "inf": (EFG + 't "" 1 "" { 1 inf }\n', "2:15"),
+    "huge exponent": (EFG + 't "" 1 "" { 1e999999999 0 }\n', "2:13"),
+    "exponent 401": (EFG + 't "" 1 "" { 1e401 0 }\n', "2:13"),
+    "by zero": (EFG + 't "" 1 "" { 1/0 0 }\n', "2:13"),
+    "long rational": (EFG + 't "" 1 "" { ' + "1" * 50_000 + "/" + "3" * 50_000 + " 0 }\n", "2:13"),
+    "1,001 digits": (EFG + 't "" 1 "" { ' + "1" * 1001 + " 0 }\n", "2:13"),
+    "set with other actions": (EFG + CHAIN + 'p "" 1 1 "" { "x" "y" "z" } 0\n' + LEAF * 4, "3"),
+    "set without actions": (EFG + 'p "" 1 1 0\n' + LEAF * 2, "2"),
+    "outcome without payoffs": (EFG + 't "" 5\n', "2"),
+    "outcome redefined": (EFG + CHAIN + LEAF + 't "" 1 "" { 1 3 }\n', "4"),
+    "nested 200,000": (EFG + CHAIN * 200_000, "10002"),
+    "control character": (EFG + 't "a\x07b" 0\n', "2:3"),
+    "open string": (EFG + 't "abc 0\n', "2:3"),
+    "label of 300": (EFG + f't "{"a" * 300}" 0\n', "2:3"),
+    "brace missing": (EFG + 'p "" 1 1 "" { "x" "y"\n', "2"),
+    "unknown node": (EFG + 'q "" 1\n', "2:1"),
+    "33 players": ('EFG 2 R "t" { ' + " ".join(f'"{i}"' for i in range(33)) + " }\n", "1"),
+    "bool": (EFG + "p p p\n", "2:3"),
+}
+REFUSED_NFG = {
+    "header 50^20": ('NFG 1 R "t" { ' + " ".join(f'"{i}"' for i in range(20)) + " } { " + "50 " * 20 + "}\n1 2", "1"),
+    "payoff missing": (NFG + "{ 2 2 }\n1 2 3 4 5 6 7", "3"),
+    "payoff too many": (NFG + "{ 2 2 }\n1 2 3 4 5 6 7 8 9", "3:17"),
+    "counts of three players": (NFG + "{ 2 2 2 }\n1 2", "2"),
+    "a count of zero": (NFG + "{ 0 2 }\n", "2:3"),
+    "an outcome that is not there": (NFG + '{ { "a" } { "b" } } ""\n{ { "o" 1 2 } }\n2\n', "4:1"),
+    "no number": (NFG + "{ 1 1 }\nfour 5\n", "3:1"),
+    "a tree": (EFG + LEAF, "1:1"),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_hostile_trees_are_refused_with_their_place(case: str, tmp_path: Path) -> None:
+    refused(read_efg, REFUSED[case], tmp_path / "g.efg")
+
+
+@pytest.mark.parametrize("case", REFUSED_NFG)
+def test_hostile_tables_are_refused_with_their_place(case: str, tmp_path: Path) -> None:
+    refused(read_nfg, REFUSED_NFG[case], tmp_path / "g.nfg")
+
+
+def refused(read, case, path: Path) -> None:
+    text, place = case
+    path.write_text(text)
+    start = time.process_time()
+    with pytest.raises(GameFileError) as caught:
+        read(path)
+    assert time.process_time() - start <= 2
+    assert (caught.value.where or "").startswith(f"{path}:{place}")
+    assert "\n" not in str(caught.value)
+    assert len(str(caught.value)) < 600
+    assert caught.value.exit_code == 2
+
+
+def test_files_that_are_no_text(tmp_path: Path) -> None:
+    for data, message in (
+        (b"\x00\x01\x02EFG", "binary"),
+        (b"EFG 2 R \xff\xfe", "UTF-8"),
+        ("EFG 2".encode("utf-16"), "UTF-16"),
+        (b"   \n", "empty"),
+    ):
+        path = tmp_path / "g.efg"
+        path.write_bytes(data)
+        with pytest.raises(GameFileError, match=message):
+            read_efg(path)
+    with pytest.raises(GameFileError, match="directory"):
+        read_efg(tmp_path)
+    with pytest.raises(GameFileError, match="no such file"):
+        read_efg(tmp_path / "none.efg")
+    os.mkfifo(tmp_path / "pipe.efg")
+    with pytest.raises(GameFileError, match="regular"):
+        read_efg(tmp_path / "pipe.efg")
+    with (tmp_path / "large.efg").open("wb") as stream:
+        stream.truncate(10 << 30)
+    start = time.process_time()
+    with pytest.raises(GameFileError, match="10,737,418,240 bytes; the limit is 8,388,608"):
+        read_efg(tmp_path / "large.efg")
+    assert time.process_time() - start < 0.5
+
+
+def test_limits_can_be_raised() -> None:
+    wide = EFG + 'p "" 1 1 "" { ' + " ".join(f'"{k}"' for k in range(1200)) + " } 0\n" + LEAF * 1200
+    with pytest.raises(GameFileError, match="more than 1,000"):
+        read_efg(wide)
+    assert read_efg(wide, limits=FileLimits(actions=2000)).size == 1201
+    with pytest.raises(GameFileError, match="more than 3 nodes"):
+        read_efg(EFG + CHAIN + LEAF + CHAIN.replace("1 1", "2 1") + LEAF * 2, limits=FileLimits(nodes=3))
+
+
+def test_what_is_strange_but_legal_is_read() -> None:
+    text = (
+        '\ufeffEFG 2 D "t" { "A" "B" }\r\n"a \\"quoted\\" comment"\r\n'
+        'c "" 1 "" { "x" 0 "y" 1.0 } 0\r\n'
+        'p "" 1 1 "s" { "same" "same" } 3 "bonus" { 1, 1 }\r\n'
+        't "" 1 "" { 1e18 1e-18 }\r\nt "" 0\r\np "" 1 1 0\r\nt "" 1\r\nt "n" 2 "" { .5 -1/3 }'
+    )
+    game = read_efg(text)
+    assert game.sets[0].actions == ("same", "same (2)")
+    assert game.notes
+    assert game.payoffs[0] == (Fraction(10**18 + 1), 1 + Fraction(1, 10**18))
+    assert game.payoffs[1] == (1, 1)
+    assert game.payoffs[2] == (Fraction(10**18), Fraction(1, 10**18))
+    assert game.payoffs[3] == (Fraction(1, 2), Fraction(-1, 3))
+    assert game.chances[0].probabilities == (0, 1)
+    assert game.sets_of[1] == ()
+
+
+def test_the_first_players_strategy_varies_fastest() -> None:
+    game = read_nfg(NFG + "{ 2 3 }\n11 0  21 1  12 2  22 3  13 4  23 5")
+    assert game.payoffs[0].tolist() == [[11, 12, 13], [21, 22, 23]]
+    assert game.payoffs[1].tolist() == [[0, 2, 4], [1, 3, 5]]
+    named = read_nfg(NFG + '{ { "u" "d" } { "l" } } "why"\n{ { "o" 1, 2 } { "q" 3, 4 } }\n2 0')
+    assert named.actions == (("u", "d"), ("l",))
+    assert named.payoffs.tolist() == [[[3.0], [0.0]], [[4.0], [0.0]]]
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.integers(0, 10**6), st.integers(1, 3), st.booleans())
+def test_trees_survive_their_file(seed: int, players: int, forget: bool) -> None:
+    game = random_tree(seed, players, 3, forget)
+    text = write_efg(game)
+    assert read_efg(text) == game
+    assert write_efg(read_efg(text)) == text
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(st.integers(1, 3), min_size=1, max_size=3), st.integers(0, 10**6))
+def test_tables_survive_their_file(shape: list[int], seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    floats = NormalFormGame(rng.normal(size=(len(shape), *shape)))
+    exact = NormalFormGame(exact_payoffs(floats), floats.actions, floats.players)
+    again = read_nfg(write_nfg(floats))
+    assert again == exact
+    assert (again.payoffs == floats.payoffs).all()
+
+
+@pytest.mark.parametrize("name", [name for name in names("games") if name not in ("leduc", "ostrom_gardner_walker")])
+def test_named_games_survive_their_file(name: str) -> None:
+    game = entry("games", name)()
+    if hasattr(game, "subgame_roots"):
+        assert read_efg(write_efg(game)) == game
+    else:
+        table = game.to_normal_form()
+        assert (read_nfg(write_nfg(table)).payoffs == table.payoffs).all()
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.text(alphabet='EFGNRDcpt"{}[] 0123456789/.,-e\n\\xyé', max_size=200), st.booleans())
+def test_no_text_breaks_the_readers(text: str, tree: bool) -> None:
+    try:
+        (read_efg if tree else read_nfg)(("EFG 2 R" if tree else "NFG 1 R") + text + "\n")
+    except GameFileError as error:
+        assert error.where  # noqa: PT017
