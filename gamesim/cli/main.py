@@ -28,6 +28,7 @@ COMMANDS = {
     "schema": "JSON schemas of scenarios, kinds and of what --json prints.",
     "report": "Write report.html of one or more runs.",
     "compare": "Paired differences between runs, with intervals.",
+    "solve": "Equilibria of a game, each with its certificate.",
     "export": "A table of a run as csv, parquet, jsonl or arrow.",
     "import": "Foreign data as a run.",
     "bench": "Models beside one another, as one leaderboard.",

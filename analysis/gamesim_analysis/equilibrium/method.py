@@ -1,0 +1,200 @@
+"""What solvers share: their face, the admission of what they find, and tables made from trees."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from gamesim.core.behaviour import BehaviourProfile, as_behaviour, best_replies
+from gamesim.core.certify import certify
+from gamesim.core.errors import GamesimError, UnsupportedGameError
+from gamesim.core.extensive_form import ExtensiveFormGame
+from gamesim.core.normal_form import NormalFormGame
+from gamesim.core.profiles import Joint, distribution
+from gamesim.core.reduced_form import behaviour_of
+from gamesim.core.solution import Equilibrium, Limits, Solution
+from gamesim.core.solving import Support
+from gamesim.core.symmetric import SymmetricGame
+
+SAME = 1e-6  # sup distance below which two profiles are one
+
+
+@dataclass
+class Found:
+    """What a method hands over, not yet certified."""
+
+    plays: list[Any]
+    covers: str = "one"
+    complete: bool | None = None
+    selection: str = ""
+    notes: list[str] = field(default_factory=list)
+    stopped: Any = None
+    concept: str | None = None
+    versions: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Method:
+    """A solver as ``gamesim.core.solving.Solver`` wants it.
+
+    Attributes
+    ----------
+    check : (game, concept) -> why the method is wrong for the game; empty if it is not.
+    run : (game, concept=, limits=, **parameters) -> Found.
+    """
+
+    name: str
+    concepts: frozenset[str]
+    description: str
+    check: Callable[[Any, str], str]
+    run: Callable[..., Found]
+
+    def accepts(self, game: Any, concept: str = "nash") -> Support:
+        if concept not in self.concepts:
+            return Support(False, f"{self.name} answers {', '.join(sorted(self.concepts))}, not {concept}")
+        try:
+            reason = self.check(game, concept)
+        except GamesimError as error:
+            reason = str(error)
+        except Exception as error:  # a strange game is refused, not a reason to fall over
+            reason = f"{type(error).__name__}: {error}"
+        return Support(not reason, reason)
+
+    def __call__(
+        self, game: Any, *, concept: str = "nash", limits: Limits | None = None, **parameters: Any
+    ) -> Solution:
+        """
+        Raises
+        ------
+        UnsupportedGameError
+            If the method is wrong for the game, with the reason.
+        """
+        support = self.accepts(game, concept)
+        if not support:
+            raise UnsupportedGameError(f"{self.name}: {support.reason}.")
+        wall, cpu = time.perf_counter(), time.process_time()
+        found = self.run(game, concept=concept, limits=limits or Limits(), **parameters)
+        return admit(
+            game,
+            found,
+            concept=concept,
+            method=self.name,
+            parameters=parameters,
+            seconds=time.perf_counter() - wall,
+            cpu_seconds=time.process_time() - cpu,
+        )
+
+
+CERTIFIED = {
+    "nash": "nash",
+    "pure": "nash",
+    "value": "nash",
+    "spe": "spe",
+    "correlated": "correlated",
+    "coarse": "coarse",
+}
+
+
+def admit(game: Any, found: Found, *, concept: str, method: str, **more: Any) -> Solution:
+    """Certify every play from the game alone, merge what is the same, and reject what is no equilibrium."""
+    listed: list[Equilibrium] = []
+    rejected: list[Equilibrium] = []
+    vectors: list[Any] = []
+    asked = CERTIFIED[concept]
+    for play in found.plays:
+        subject = game.to_normal_form() if isinstance(play, Joint) else game
+        certificate = certify(subject, play, concept=asked)
+        equilibrium = Equilibrium(play, payoffs_of(subject, play), certificate)
+        if certificate.grade == "rejected":
+            rejected.append(equilibrium)
+            continue
+        flat = flatten(play)
+        twin = next((k for k, other in enumerate(vectors) if np.abs(other - flat).max(initial=0.0) <= SAME), None)
+        if twin is None:
+            listed.append(equilibrium)
+            vectors.append(flat)
+        elif float(certificate.gap) < float(listed[twin].certificate.gap):
+            listed[twin] = equilibrium
+    notes = list(found.notes)
+    if rejected:
+        notes.append(f"{len(rejected)} answers failed the certificate and are listed as rejected.")
+    return Solution(
+        tuple(listed),
+        concept,
+        method,
+        rejected=tuple(rejected),
+        selection=found.selection,
+        covers=found.covers,
+        complete=False if rejected and found.complete else found.complete,
+        exact=bool(listed) and all(e.certificate.grade == "exact" for e in listed),
+        stopped=found.stopped,
+        versions=found.versions,
+        notes=tuple(dict.fromkeys(notes)),
+        **more,
+    )
+
+
+def flatten(play: Any) -> Any:
+    """A play as one vector of floats."""
+    if isinstance(play, Joint):
+        return play.probabilities.astype(np.float64).ravel()
+    parts = play.probabilities if isinstance(play, BehaviourProfile) else play
+    return np.concatenate([np.asarray(part, dtype=np.float64).ravel() for part in parts] or [np.zeros(0)])
+
+
+def payoffs_of(game: Any, play: Any) -> tuple[Any, ...]:
+    """Expected payoff of each player."""
+    if isinstance(play, Joint):
+        exact = game.exact is not None and play.probabilities.dtype == object
+        table = game.exact if exact else game.payoffs
+        return tuple((table[i] * play.probabilities).sum() for i in range(game.n))
+    return tuple(game.expected(play))
+
+
+def table_of(game: Any, limits: Limits) -> NormalFormGame:
+    """The game as a table.
+
+    Raises
+    ------
+    GameTooLargeError
+        If it would not fit the limit.
+    """
+    if isinstance(game, (NormalFormGame, SymmetricGame)):
+        return game.to_normal_form()
+    return game.to_normal_form(limits.cells)  # type: ignore[no-any-return]
+
+
+def back(game: Any, profiles: Iterable[Any]) -> list[Any]:
+    """Profiles of the table as play of the game: of a tree, behaviour, with best answers where play never comes."""
+    if not isinstance(game, ExtensiveFormGame):
+        return list(profiles)
+    return [fill(game, behaviour_of(game, profile)) for profile in profiles]
+
+
+def fill(game: ExtensiveFormGame, play: BehaviourProfile) -> BehaviourProfile:
+    """Best answers at the sets that a method left open."""
+    if not play.filled or not game.perfect_recall:
+        return play
+    plans = best_replies(game, play, game.subgame_roots or (0,)).plans
+    vectors = list(play.probabilities)
+    for own, plan in zip(game.sets_of, plans, strict=True):
+        for h, action in zip(own, plan, strict=True):
+            if h in play.filled:
+                unit = [int(a == action) for a in range(len(vectors[h]))]
+                vectors[h] = distribution(unit if play.exact else np.array(unit, dtype=np.float64), "filled")
+    return BehaviourProfile(as_behaviour(game, vectors).probabilities, play.filled)
+
+
+def is_formal(game: Any) -> str:
+    """Why a thing is no game in normal or extensive form; empty if it is."""
+    if isinstance(game, (NormalFormGame, SymmetricGame, ExtensiveFormGame)):
+        return ""
+    return f"a {type(game).__name__} is no game in normal or extensive form"
+
+
+def two_players(game: Any) -> str:
+    return is_formal(game) or ("" if len(game.players) == 2 else f"the game has {len(game.players)} players, not two")

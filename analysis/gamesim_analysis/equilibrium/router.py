@@ -1,0 +1,267 @@
+"""Which solver answers which question of which game, and what is said of the answer.
+
+``solve`` tries the methods of a plan in their order, keeps what each found within the limits, certifies it from the game
+alone and reports which limits were met. Without Gambit the native methods remain.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from math import prod
+from typing import Any
+
+from gamesim.core.errors import (
+    GameTooLargeError,
+    MissingExtraError,
+    SolverCrashError,
+    SolverError,
+    SolverLimitError,
+    UnsupportedGameError,
+    clean,
+    did_you_mean,
+)
+from gamesim.core.extensive_form import ExtensiveFormGame
+from gamesim.core.solution import Equilibrium, Limits, Solution
+
+from .method import SAME, flatten, is_formal
+
+CONCEPTS = ("nash", "pure", "spe", "value", "correlated", "coarse")
+ALIASES = {"ce": "correlated", "cce": "coarse"}
+ENUMERATED = 14  # strategies of two players together, up to which our own vertex enumeration is quick
+FLOAT_ENUMERATED = 24  # the same for Gambit's
+POLYNOMIAL = 64  # strategy profiles up to which enumpoly is asked
+
+
+@dataclass(frozen=True)
+class Step:
+    """One method of a plan.
+
+    Attributes
+    ----------
+    why : why it was chosen.
+    enough : whether an answer of it ends the plan.
+    """
+
+    method: str
+    why: str
+    parameters: tuple[tuple[str, Any], ...] = ()
+    enough: bool = True
+
+
+def choose(game: Any, concept: str = "nash", every: bool = False, limits: Limits | None = None) -> list[Step]:
+    """The methods to try, in their order.
+
+    Raises
+    ------
+    UnsupportedGameError
+        If the concept is not defined for the game.
+    """
+    from . import gambit
+
+    limits = limits or Limits()
+    reason = is_formal(game)
+    if reason:
+        raise UnsupportedGameError(f"{reason}.")
+    tree = isinstance(game, ExtensiveFormGame)
+    shape = tuple(game.strategy_count(i) for i in range(game.n)) if isinstance(game, ExtensiveFormGame) else game.shape
+    fits = len(shape) * prod(shape) <= limits.cells
+    recall = not isinstance(game, ExtensiveFormGame) or game.perfect_recall
+    here = gambit.installed()
+    if concept in ("correlated", "coarse"):
+        return [Step("correlated", "a linear program over the table")]
+    if concept == "pure":
+        return [Step("enumpure", "every cell is compared")]
+    if concept == "spe":
+        if not isinstance(game, ExtensiveFormGame):
+            raise UnsupportedGameError("subgame perfection is a claim about trees.", hint="Ask for --concept nash.")
+        if not recall:
+            raise UnsupportedGameError("subgame perfection needs players who do not forget.")
+        if game.perfect_information:
+            return [Step("backward_induction", "everybody sees everything")]
+        return [Step("subgame_decomposition", "subgame by subgame, from the last")]
+    table = game if isinstance(game, ExtensiveFormGame) else game.to_normal_form()
+    zero_sum = len(shape) == 2 and table.is_constant_sum
+    if concept == "value" and not zero_sum:
+        raise UnsupportedGameError("only a two-player constant-sum game has a value.")
+    steps: list[Step] = []
+    if not recall:
+        return [Step("enumpure", "a player forgets: pure plans only")]
+    if zero_sum and not (every and concept == "nash"):
+        return [Step("sequence_form_lp" if tree else "zero_sum_lp", "two players, constant sum")]
+    if isinstance(game, ExtensiveFormGame) and game.perfect_information and not every:
+        return [Step("backward_induction", "everybody sees everything: subgame-perfect")]
+    if len(shape) == 2:
+        if every:
+            if sum(shape) <= ENUMERATED:
+                return [Step("vertex_enumeration", "two players, small: all extreme equilibria")]
+            if zero_sum:
+                steps.append(Step("sequence_form_lp" if tree else "zero_sum_lp", "a first equilibrium", (), False))
+            if here and fits and sum(shape) <= FLOAT_ENUMERATED:
+                steps.append(Step("enummixed", "two players: all extreme equilibria", (("exact", sum(shape) <= 16),)))
+            elif fits:
+                steps.append(Step("enumpure", "pure equilibria", (), False))
+                steps.append(Step("lemke_howson", "one equilibrium a label", (("labels", "all"),), False))
+            return steps
+        if fits and max(shape) <= 2000:
+            steps.append(Step("lemke_howson", "two players: one equilibrium"))
+        elif tree and here:
+            steps.append(Step("lcp", "two players, a large tree", (("exact", False),)))
+    else:
+        if fits:
+            steps.append(Step("enumpure", "pure equilibria", (), not every))
+        if here:
+            if fits and prod(shape) <= POLYNOMIAL:
+                steps.append(Step("enumpoly", "isolated equilibria by polynomials", (), not every))
+            if fits:
+                steps.append(Step("gnm", "more players: the Newton method", (), not every))
+            steps.append(Step("logit", "the limit of the logit branch"))
+    return steps
+
+
+def solve(
+    game: Any,
+    concept: str = "nash",
+    *,
+    method: str = "auto",
+    every: bool = False,
+    limits: Limits | None = None,
+    **parameters: Any,
+) -> Solution:
+    """Equilibria of a game, certified.
+
+    Parameters
+    ----------
+    game : a ``NormalFormGame``, ``SymmetricGame`` or ``ExtensiveFormGame``.
+    concept : ``nash``, ``pure``, ``spe``, ``value``, ``correlated`` (``ce``) or ``coarse`` (``cce``).
+    method : a registered solver, or ``auto``.
+    every : all equilibria that can be had, instead of one.
+    limits : time and memory; what was found when one is met comes back with ``stopped``.
+    parameters : of the named method, such as ``objective="egalitarian"``.
+
+    Raises
+    ------
+    UnsupportedGameError
+        If the concept or the named method is wrong for the game.
+    MissingExtraError
+        If only Gambit could answer and it is not installed.
+    SolverError
+        If a named method found nothing because it failed.
+
+    Examples
+    --------
+    >>> from gamesim.core.normal_form import NormalFormGame
+    >>> chicken = NormalFormGame.bimatrix([[6, 2], [7, 0]], [[6, 7], [2, 0]])
+    >>> [tuple(map(str, e.payoffs)) for e in solve(chicken, every=True).equilibria]
+    [('2', '7'), ('14/3', '14/3'), ('7', '2')]
+    """
+    from gamesim.core.registry import entry
+
+    concept = ALIASES.get(concept, concept)
+    if concept not in CONCEPTS:
+        raise SolverError(f"no concept '{clean(concept, 40)}'.", hint=did_you_mean(concept, CONCEPTS) or f"Concepts: {', '.join(CONCEPTS)}.")  # fmt: skip
+    limits = limits or Limits()
+    if method != "auto":
+        solver = entry("solvers", method)
+        if every and method == "lemke_howson":
+            parameters.setdefault("labels", "all")
+        solution: Solution = solver(game, concept=concept, limits=limits, **parameters)
+        return solution
+    return follow(game, choose(game, concept, every, limits), concept, limits, every, parameters)
+
+
+def follow(
+    game: Any, plan: Sequence[Step], concept: str, limits: Limits, every: bool, parameters: dict[str, Any]
+) -> Solution:
+    """Try the methods of a plan and join what they found."""
+    from gamesim.core.registry import entry
+
+    from . import gambit
+
+    start, cpu = time.perf_counter(), time.process_time()
+    parts: list[Solution] = []
+    notes: list[str] = []
+    failed: list[SolverError] = []
+    for number, step in enumerate(plan):
+        left = limits.seconds - (time.perf_counter() - start)
+        if left <= 0.05:
+            notes.append(f"No time was left for {step.method}.")
+            failed.append(SolverLimitError(f"{limits.seconds:g} s were over before {step.method}."))
+            break
+        share = left if number == len(plan) - 1 else max(0.05, left * 0.7)
+        own = replace(limits, seconds=share)
+        try:
+            found = entry("solvers", step.method)(game, concept=concept, limits=own, **{**dict(step.parameters), **parameters})  # fmt: skip
+        except (SolverLimitError, SolverCrashError, GameTooLargeError, UnsupportedGameError) as error:
+            notes.append(f"{step.method}: {error}")
+            failed.append(error)
+            continue
+        parts.append(found)
+        if found.equilibria and (step.enough or (found.complete and found.covers != "pure")):
+            break
+    if not plan:
+        if not gambit.installed():
+            raise MissingExtraError.of("this game is beyond the native methods and needs Gambit", "gambit")
+        raise GameTooLargeError("no method takes a game of this size.", hint="Ask for --concept pure, or a --method.")
+    if not parts:
+        if not gambit.installed() and len(game.players) > 2 and not failed:
+            raise MissingExtraError.of("equilibria of more than two players need Gambit", "gambit")
+        if len(failed) == 1:
+            raise failed[0]
+        return Solution((), concept, "auto", complete=False, stopped=_why(failed), notes=tuple(notes))
+    if not any(part.equilibria for part in parts) and not gambit.installed() and len(game.players) > 2 and concept == "nash":  # fmt: skip
+        notes.append("No pure equilibrium exists; mixed ones of more than two players need pip install 'gamesim[gambit]'.")  # fmt: skip
+    joined = _joined(parts)
+    if failed:
+        joined = replace(joined, complete=False, stopped=joined.stopped or _why(failed))
+    return replace(
+        joined,
+        notes=tuple(dict.fromkeys((*joined.notes, *notes))),
+        seconds=time.perf_counter() - start,
+        cpu_seconds=time.process_time() - cpu,
+    )
+
+
+def _why(failed: Sequence[SolverError]) -> Any:
+    for error in failed:
+        if isinstance(error, SolverLimitError):
+            return "memory" if "memory" in str(error) else "seconds"
+    return "crash" if any(isinstance(error, SolverCrashError) for error in failed) else None
+
+
+def _joined(parts: Sequence[Solution]) -> Solution:
+    """The union of what several methods found; complete only if the last word of one method says so."""
+    import numpy as np
+
+    if len(parts) == 1:
+        return parts[0]
+    kept: list[Equilibrium] = []
+    for part in parts:
+        for equilibrium in part.equilibria:
+            flat = flatten(equilibrium.play)
+            if not any(np.abs(flatten(other.play) - flat).max(initial=0.0) <= SAME for other in kept):
+                kept.append(equilibrium)
+    answered = [part for part in parts if part.equilibria] or list(parts)
+    whole = any(part.complete and part.covers == "extreme" for part in parts)
+    versions: dict[str, str] = {}
+    for part in parts:
+        versions.update(part.versions)
+    return replace(
+        parts[-1],
+        equilibria=tuple(kept),
+        rejected=tuple(e for part in parts for e in part.rejected),
+        method=" + ".join(part.method for part in answered),
+        covers=parts[-1].covers if len(answered) == 1 else "those found",
+        complete=whole,
+        exact=bool(kept) and all(e.certificate.grade == "exact" for e in kept),
+        stopped=next((part.stopped for part in parts if part.stopped), None),
+        selection="the union of what the methods found",
+        notes=tuple(dict.fromkeys(note for part in parts for note in part.notes)),
+        versions=versions,
+    )
+
+
+def every_nash(game: ExtensiveFormGame, limits: Limits) -> Solution:
+    """All Nash equilibria that can be had of a tree, for the methods that need them."""
+    return solve(game, "nash", every=True, limits=limits)

@@ -1,0 +1,215 @@
+"""Solutions in words and as JSON: exact numbers stay exact, as text."""
+
+from __future__ import annotations
+
+import hashlib
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from gamesim.core.behaviour import reach
+from gamesim.core.efg_format import write_efg
+from gamesim.core.extensive_form import ExtensiveFormGame
+from gamesim.core.nfg_format import write_nfg
+from gamesim.core.profiles import Joint
+from gamesim.core.solution import Equilibrium, Solution
+
+SETS_TOLD = 8  # of a player in one line
+
+
+def name_of(game: Any, source: str) -> str:
+    return str(game.name or Path(source.removeprefix("catalog:")).stem)
+
+
+def facts(game: Any) -> dict[str, Any]:
+    """What is known of a game before it is solved."""
+    if isinstance(game, ExtensiveFormGame):
+        digest = hashlib.sha256(write_efg(game).encode()).hexdigest()
+        return {
+            "kind": "extensive",
+            "name": game.name,
+            "players": list(game.players),
+            "nodes": game.size,
+            "sets": len(game.sets),
+            "perfect_information": game.perfect_information,
+            "perfect_recall": game.perfect_recall,
+            "constant_sum": game.is_constant_sum,
+            "subgames": len(game.subgame_roots),
+            "notes": list(game.notes),
+            "sha256": digest,
+        }
+    table = game.to_normal_form()
+    return {
+        "kind": "normal",
+        "name": game.name,
+        "players": list(table.players),
+        "strategies": list(table.shape),
+        "constant_sum": table.is_constant_sum,
+        "symmetric": table.is_symmetric,
+        "sha256": hashlib.sha256(write_nfg(table).encode()).hexdigest(),
+    }
+
+
+def summary(game: Any) -> str:
+    """One line about a game."""
+    known = facts(game)
+    words = [f"{len(known['players'])} players"]
+    if known["kind"] == "extensive":
+        words.append(f"{known['nodes']:,} nodes")
+        words.append("perfect information" if known["perfect_information"] else f"{known['sets']:,} information sets")
+        words.append("perfect recall" if known["perfect_recall"] else "a player forgets")
+    else:
+        words.append("x".join(str(k) for k in known["strategies"]) + " strategies")
+    words.append("constant-sum" if known["constant_sum"] else "general-sum")
+    return ", ".join(words)
+
+
+def number(value: Any) -> Any:
+    """Exact numbers as text, floats as they are."""
+    return str(value) if isinstance(value, (Fraction, int)) else float(value)
+
+
+def told(game: Any, equilibrium: Equilibrium) -> dict[str, Any]:
+    """An equilibrium as JSON: play by player, set and action."""
+    certificate = equilibrium.certificate
+    play, kind = _play(game, equilibrium.play)
+    players = list(game.players)
+    replies: dict[str, Any] = {}
+    for i, reply in enumerate(certificate.best_responses):
+        if isinstance(reply, tuple) and isinstance(game, ExtensiveFormGame):
+            replies[players[i]] = {
+                game.set_names[h]: game.sets[h].actions[a] for h, a in zip(game.sets_of[i], reply, strict=True)
+            }
+        elif isinstance(game, ExtensiveFormGame):
+            replies[players[i]] = reply
+        else:
+            replies[players[i]] = game.to_normal_form().actions[i][int(reply)]  # type: ignore[arg-type]
+    return {
+        kind: play,
+        "words": words(game, equilibrium),
+        "payoffs": [number(value) for value in equilibrium.payoffs],
+        "welfare": number(sum(equilibrium.payoffs)),
+        "certificate": {
+            "concept": certificate.concept,
+            "gap": number(certificate.gap),
+            "gap_name": certificate.gap_name,
+            "regrets": [number(value) for value in certificate.regrets],
+            "nash_conv": number(certificate.nash_conv),
+            "relative": certificate.relative,
+            "grade": certificate.grade,
+            "arithmetic": certificate.arithmetic,
+            "rounding": certificate.rounding,
+            "guarantee": certificate.guarantee,
+            "best_responses": replies,
+            **({"reason": certificate.details["reason"]} if "reason" in certificate.details else {}),
+        },
+    }
+
+
+def _play(game: Any, play: Any) -> tuple[Any, str]:
+    if isinstance(play, Joint):
+        table = game.to_normal_form()
+        cells = []
+        for cell in np.ndindex(*table.shape):
+            if play.probabilities[cell]:
+                cells.append({"profile": [table.actions[i][a] for i, a in enumerate(cell)], "probability": number(play.probabilities[cell])})  # fmt: skip
+        return cells, "joint"
+    if isinstance(game, ExtensiveFormGame):
+        return {
+            player: {
+                game.set_names[h]: {a: number(p) for a, p in zip(game.sets[h].actions, play[h], strict=True)}
+                for h in own
+            }
+            for player, own in zip(game.players, game.sets_of, strict=True)
+        }, "profile"
+    table = game.to_normal_form()
+    return {
+        player: {action: number(p) for action, p in zip(own, vector, strict=True)}
+        for player, own, vector in zip(table.players, table.actions, play, strict=True)
+    }, "profile"
+
+
+def words(game: Any, equilibrium: Equilibrium) -> str:
+    """How an equilibrium is played, in one line."""
+    play = equilibrium.play
+    if isinstance(play, Joint):
+        cells, _ = _play(game, play)
+        parts = [f"{'/'.join(cell['profile'])} {_short(cell['probability'])}" for cell in cells]
+        return "a referee draws " + ", ".join(parts[:8]) + (", ..." if len(parts) > 8 else "")
+    parts = []
+    if isinstance(game, ExtensiveFormGame):
+        reached = reach(game, play)
+        for player, own in zip(game.players, game.sets_of, strict=True):
+            said = []
+            for h in own[:SETS_TOLD]:
+                mixed = _mixed(game.sets[h].actions, play[h])
+                off = not any(reached[node] for node in game.members[h])
+                said.append(f"({mixed})" if off else mixed)
+            if said:
+                parts.append(f"{player} {', '.join(said)}" + (", ..." if len(own) > SETS_TOLD else ""))
+        return "; ".join(parts)
+    table = game.to_normal_form()
+    return "; ".join(
+        f"{player} {_mixed(own, vector)}"
+        for player, own, vector in zip(table.players, table.actions, play, strict=True)
+    )
+
+
+def _mixed(actions: Any, vector: Any) -> str:
+    used = [
+        (action, p) for action, p in zip(actions, vector, strict=True) if p > (0 if vector.dtype == object else 1e-9)
+    ]
+    if len(used) == 1:
+        return str(used[0][0])
+    return " + ".join(f"{_short(number(p))} {action}" for action, p in used)
+
+
+def _short(value: Any) -> str:
+    return value if isinstance(value, str) else f"{value:.4g}"
+
+
+LISTS = {
+    "one": "one equilibrium",
+    "pure": "the pure equilibria",
+    "extreme": "the extreme equilibria",
+    "isolated": "isolated equilibria",
+    "accessible": "equilibria that the paths reach",
+}
+GAINS = {
+    "correlated": "by disobeying the referee",
+    "coarse": "by refusing the referee beforehand",
+    "spe": "by another plan, in any subgame",
+}
+
+
+def certificate_in_words(solution: Solution) -> str:
+    """The sentence under the table: what nobody can gain, how that is known, and whether the list is whole."""
+    found = solution.equilibria
+    what = LISTS.get(solution.covers, solution.covers)
+    if not found:
+        if solution.complete:
+            return f"{solution.method} proved that there is none of this kind ({what})."
+        return f"{solution.method} found none" + (
+            f" before its limit ({solution.stopped})." if solution.stopped else "."
+        )
+    how = GAINS.get(solution.concept, "by leaving the play")
+    partial = any(e.certificate.guarantee == "heuristic" for e in found)
+    if solution.exact:
+        gain = f"no player can gain anything {how}: exact fractions, checked apart from the solver"
+    else:
+        largest = max(e.certificate.bound for e in found)
+        gain = f"no player can gain more than {largest:.2g} {how}: floats with all rounding counted, checked apart from the solver"  # fmt: skip
+    if partial:
+        gain += " (only pure plans, for a player forgets)"
+    whole = (
+        f"the list of {what} is complete"
+        if solution.complete
+        else "one equilibrium is listed; there may be others"
+        if len(found) == 1
+        else "there may be others"
+    )
+    if solution.stopped:
+        whole = f"{len(found)} found before the limit ({solution.stopped}), the list is incomplete"
+    return f"Certificate: {gain}; {whole} ({solution.method})."
