@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,10 +19,10 @@ from .episode import Episode
 from .play import Status, member_labels
 from .rollout import concatenated, rollout
 from .seating import Seated, seat_members, seated
+from .speaking import VALID, asked_for, attached, listening, on_invalid
 
 if TYPE_CHECKING:
     from gamesim.envs.base import EnvironmentConfig
-
 
 
 def play_block(unit: Unit, context: Context) -> UnitResult:
