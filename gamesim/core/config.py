@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, field_validator
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -12,10 +12,20 @@ if TYPE_CHECKING:
     from .policy import AsyncPolicy, Policy, VectorPolicy
 
 
+LARGEST = 1e15  # beyond it a float no longer tells one fish from the next, and products of a few run into infinity
+
+
 class Config(BaseModel):
     """Frozen, strict about keys and numbers; defaults live here and nowhere else."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, validate_default=True)
+
+    @field_validator("*")
+    @classmethod
+    def _is_a_size_to_reckon_with(cls, value: Any) -> Any:
+        if isinstance(value, float) and abs(value) > LARGEST:
+            raise ValueError(f"{value:g} is too large: numbers lie between -{LARGEST:g} and {LARGEST:g}")
+        return value
 
 
 class AgentConfig(Config):
@@ -30,6 +40,13 @@ class AgentConfig(Config):
     def build(self, environment: Any) -> Policy[Any, Any, Any] | VectorPolicy | AsyncPolicy:
         """The policy, for play in that environment (an ``EnvironmentConfig``). It holds no mutable state."""
         raise NotImplementedError
+
+    def misfit(self, environment: Any) -> str | None:
+        """Where it plays instead, as a sentence; None where it can play in that environment.
+
+        Asked when a scenario is checked, before anything is played, so it imports nothing heavy.
+        """
+        return None
 
     def seat_profile(self) -> Mapping[str, Any]:
         """What the environment should know of who sits here before play: initial traits, a team. JSON only."""

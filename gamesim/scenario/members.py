@@ -31,6 +31,7 @@ class MemberKeys(Config):
     label: str | None = Field(None, min_length=1, max_length=200, description="What tables call it.")
 
 
+MOST_SEATS = 40_000  # an episode's outcome, with one figure for each seat, is one line of the journal
 MEMBER_KEYS = frozenset(MemberKeys.model_fields)
 
 
@@ -130,11 +131,36 @@ def _about(node: Node, index: int, key: str, message: str) -> ScenarioError:
     return ScenarioError(message, where=(child or node).place, path=f"population.{index}.{key}")
 
 
-def check_seats(environment: EnvironmentConfig, lines: Sequence[Line], node: Node, errors: list[ScenarioError]) -> None:
-    """Members must fill exactly the seats of the environment."""
+def check_seats(
+    environment: EnvironmentConfig, lines: Sequence[Line], node: Node, spot: Node, errors: list[ScenarioError]
+) -> None:
+    """Members must be able to play in the environment, and fill exactly its seats.
+
+    Parameters
+    ----------
+    node, spot : where the population and the environment are written.
+    """
+    for index, line in enumerate(lines):
+        instead = line.config.misfit(environment)
+        if instead is not None:
+            error = _about(
+                _item(node, index), index, "agent",
+                f"agent '{clean(line.member.agent.kind, 60)}' does not play in '{environment.kind}'.",
+            )  # fmt: skip
+            error.hint = instead
+            errors.append(error)
     try:
         seats = environment.seats()
     except NotImplementedError:
+        return
+    if len(seats) > MOST_SEATS:
+        errors.append(
+            ScenarioError(
+                f"{len(seats):,} seats; a record holds episodes of at most {MOST_SEATS:,}.",
+                where=spot.place,
+                path="environment",
+            )
+        )
         return
     known = set(seats)
     taken: dict[str, int] = {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 import unicodedata
 
@@ -42,14 +43,19 @@ def checked_name(name: str) -> str:
 def slug(name: str) -> str:
     """A name as a path of ids: lower case, what else cannot stand there becomes a hyphen.
 
+    A part in a script without Latin letters becomes the beginning of its hash: names are for people, ids for paths.
+
     Examples
     --------
-    >>> slug("commons/First steps")
-    'commons/first-steps'
+    >>> slug("commons/First steps"), slug("島/漁業")
+    ('commons/first-steps', 'ub46351c9/ubf1b58ff')
     """
     return "/".join(_slug_part(part) for part in checked_name(name).split("/"))
 
 
 def _slug_part(part: str) -> str:
     ascii_only = unicodedata.normalize("NFKD", part).encode("ascii", "ignore").decode()
-    return re.sub(r"[^a-z0-9_]+", "-", ascii_only.lower()).strip("-_")[:64]
+    latin = re.sub(r"[^a-z0-9_]+", "-", ascii_only.lower()).strip("-_")[:64]
+    if not latin and any(character.isalnum() for character in part):
+        return f"u{hashlib.sha256(unicodedata.normalize('NFC', part).encode()).hexdigest()[:8]}"
+    return latin

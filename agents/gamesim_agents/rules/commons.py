@@ -30,7 +30,16 @@ ShareRange = Annotated[tuple[Share, Share], AfterValidator(_ordered)]
 FishRange = Annotated[tuple[Annotated[float, Field(ge=0)], Annotated[float, Field(ge=0)]], AfterValidator(_ordered)]
 
 
-class CommonsAgent(AgentConfig):
+class InCommons(AgentConfig):
+    """Plays in a commons only."""
+
+    def misfit(self, environment: Any) -> str | None:
+        from gamesim.envs.commons.config import Commons
+
+        return None if isinstance(environment, Commons) else "It plays in commons."
+
+
+class CommonsAgent(InCommons):
     """What all rule agents of the commons can be told."""
 
     punish: Share = Field(0.0, description="Probability of fining a violator it has inspected.")
@@ -60,7 +69,7 @@ class Dispositions(Config):
     punish: ShareRange = Field(RANGES["general"]["punish"], description="Readiness to fine a violator, in [0, 1].")
 
 
-class PaperAbm(AgentConfig):
+class PaperAbm(InCommons):
     """The agent of arXiv 2510.14401: plays its disposition, which imitation changes in the course of play."""
 
     init: Literal["general", "altruistic", "selfish"] | Dispositions = Field(

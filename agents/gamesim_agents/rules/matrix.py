@@ -20,6 +20,9 @@ class MatrixAgent(AgentConfig):
 
     rule: ClassVar[str]
 
+    def misfit(self, environment: Any) -> str | None:
+        return None if hasattr(environment, "table") else "It plays in matrix."
+
     def build(self, environment: Any) -> VectorPolicy:
         from . import matrix_policies
 

@@ -17,7 +17,18 @@ if TYPE_CHECKING:
 Share = Annotated[float, Field(ge=0, le=1)]
 
 
-class Equilibrium(AgentConfig):
+class StageAgent(AgentConfig):
+    """Plays in the repeated stage games only."""
+
+    def misfit(self, environment: Any) -> str | None:
+        from gamesim.envs.commons.stage_config import StageGame
+
+        return (
+            None if isinstance(environment, StageGame) else "It plays in fish_war, ostrom_gardner_walker, public_good."
+        )
+
+
+class Equilibrium(StageAgent):
     """Plays the symmetric equilibrium of the stage game (of the fish war: its linear Markov equilibrium)."""
 
     def build(self, environment: Any) -> VectorPolicy:
@@ -27,7 +38,7 @@ class Equilibrium(AgentConfig):
         return Rule(stage_terms(environment, "stage.equilibrium"))
 
 
-class Optimum(AgentConfig):
+class Optimum(StageAgent):
     """Plays its part of what is best for all together."""
 
     def build(self, environment: Any) -> VectorPolicy:
@@ -37,7 +48,7 @@ class Optimum(AgentConfig):
         return Rule(stage_terms(environment, "stage.optimum"))
 
 
-class BestReply(AgentConfig):
+class BestReply(StageAgent):
     """Plays the best reply to what the others did in the last round; starts at the equilibrium."""
 
     first: float | None = Field(None, ge=0, description="Choice of the first round; null starts at the equilibrium.")
@@ -51,7 +62,7 @@ class BestReply(AgentConfig):
         return Rule(terms, first=first)
 
 
-class Fixed(AgentConfig):
+class Fixed(StageAgent):
     """The same choice in every round."""
 
     choice: float = Field(..., ge=0, description="Tokens; in the fish war the share of the stock.")
@@ -64,7 +75,7 @@ class Fixed(AgentConfig):
         return Rule(terms, choice=terms.checked(self.choice, "population: stage.fixed: choice"))
 
 
-class ConditionalCooperator(AgentConfig):
+class ConditionalCooperator(StageAgent):
     """Does what the others did on average in the last round, times a slope."""
 
     slope: float = Field(1.0, ge=0, description="Choice = slope x mean of the others' last choices.")
@@ -81,7 +92,7 @@ class ConditionalCooperator(AgentConfig):
         return Rule(terms, slope=self.slope, first=first)
 
 
-class FreeRider(AgentConfig):
+class FreeRider(StageAgent):
     """Does what is best for itself while all others cooperate, and leaves the fining to them."""
 
     def build(self, environment: Any) -> VectorPolicy:
@@ -91,7 +102,7 @@ class FreeRider(AgentConfig):
         return Rule(stage_terms(environment, "stage.free_rider"))
 
 
-class Punisher(AgentConfig):
+class Punisher(StageAgent):
     """Cooperates, and fines everybody who fell short of the norm (or, before there is one, of the optimum)."""
 
     fines: int = Field(1, ge=0, description="Fines it gives to each who fell short.")
@@ -104,7 +115,7 @@ class Punisher(AgentConfig):
         return Rule(stage_terms(environment, "stage.punisher"), fines=self.fines, tolerance=self.tolerance)
 
 
-class FearfulFreeRider(AgentConfig):
+class FearfulFreeRider(StageAgent):
     """Rides free until it is fined; then cooperates for as long as it remembers."""
 
     memory: int = Field(5, ge=1, description="Rounds that it cooperates after having been fined.")
@@ -116,7 +127,7 @@ class FearfulFreeRider(AgentConfig):
         return Rule(stage_terms(environment, "stage.fearful_free_rider"), memory=self.memory)
 
 
-class Random(AgentConfig):
+class Random(StageAgent):
     """Any legal choice, uniformly; fines one player at random half of the time."""
 
     def build(self, environment: Any) -> VectorPolicy:
