@@ -67,6 +67,7 @@ def evaluate(record: Record, only: Iterable[str] | None = None) -> tuple[dict[st
     metrics, asked = chosen(record, only)
     found: dict[str, Columns] = {}
     reasons: dict[str, str] = {}
+    several = len({cell.get("environment.kind") for cell in cells(record)}) > 1  # a bench
     for metric in metrics:
         try:
             columns = metric(record)
@@ -78,6 +79,9 @@ def evaluate(record: Record, only: Iterable[str] | None = None) -> tuple[dict[st
                 raise
             reasons[metric.name] = str(error)
         except Exception as error:
+            if _ours(metric) and not asked and several:
+                reasons[metric.name] = "this run plays several games, and the metric is of one of them"
+                continue
             if _ours(metric):
                 raise
             problem = f"metric '{metric.name}' raised {type(error).__name__}: {clean(error)}."
@@ -108,7 +112,7 @@ def compute(record: Record, only: Iterable[str] | None = None) -> dict[str, Tabl
     found, reasons = evaluate(record, only)
     tables = dict(found)
     tables["summary"] = summarise(record, found)
-    reasons = {name: reason for name, reason in reasons.items() if _as_metric(name).stored}
+    reasons = {name: reason for name, reason in reasons.items() if _usable(name).stored}
     if reasons:
         tables["not_applicable"] = {"metric": list(reasons), "reason": list(reasons.values())}
     for name, columns in tables.items():
