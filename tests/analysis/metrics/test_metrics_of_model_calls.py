@@ -27,6 +27,7 @@ from gamesim.core.errors import MetricError
 from gamesim.core.model import Message, ModelReply, ModelRequest, Usage
 from gamesim.core.policy import Coordinates
 from gamesim.run.contracts import Context, Unit, UnitResult
+from gamesim.run.models.budget import Charge
 from gamesim.run.models.calls import NAME, Answer, CallJournal, Cost, Failure
 from gamesim.run.record import Record
 from gamesim.run.runner import run
@@ -97,6 +98,8 @@ def ask(
     request = ModelRequest(model, (Message("user", prompt),), sample=sample or f"{at.unit}/{at.step}/{at.agent}")
     reply = None if failure else ModelReply(text, usage=Usage(10, 5))
     answer = Answer(request.key, reply, failure, source, cost or Cost(), attempts, 0.1, latency, 200)  # type: ignore[arg-type]
+    if source == "network":
+        journal.intend(at, request, Charge())
     journal.answer(at, request, answer)
     return request.key
 
