@@ -180,7 +180,7 @@ def write_efg(game: ExtensiveFormGame, *, safe_labels: bool = False) -> str:
     lines = [f"EFG 2 R {quoted('game' if safe_labels else game.name)} {{ {' '.join(map(quoted, players))} }}", '""', ""]
     within = {h: k + 1 for own in game.sets_of for k, h in enumerate(own)}
     known: dict[tuple[Fraction, ...], int] = {}
-    shown: dict[tuple[int, int], str] = {}
+    shown: dict[int, str] = {}
     for node in range(game.size):
         who, at = game.kinds[node], game.at[node]
         label = quoted(game.labels[node] if game.labels and not safe_labels else "")
@@ -189,16 +189,15 @@ def write_efg(game: ExtensiveFormGame, *, safe_labels: bool = False) -> str:
             number = known.setdefault(payoffs, len(known) + 1)
             lines.append(f't {label} {number} "" {{ {", ".join(map(told, payoffs))} }}')
             continue
-        key = (min(who, 0) if who == CHANCE else who, at)
-        if key not in shown:
-            source = game.chances[at] if who == CHANCE else game.sets[at]
+        if who == CHANCE:  # a set of its own each time: Gambit asks also of chance that it does not forget
+            draw = game.chances[at]
+            names = [f"a{a + 1}" for a in range(len(draw.actions))] if safe_labels else list(draw.actions)
+            inside = " ".join(f"{quoted(a)} {told(p)}" for a, p in zip(names, draw.probabilities, strict=True))
+            lines.append(f"c {label} {node + 1} {quoted('' if safe_labels else draw.label)} {{ {inside} }} 0")
+            continue
+        if at not in shown:
+            source = game.sets[at]
             names = [f"a{a + 1}" for a in range(len(source.actions))] if safe_labels else list(source.actions)
-            if who == CHANCE:
-                odds = game.chances[at].probabilities
-                inside = " ".join(f"{quoted(a)} {told(p)}" for a, p in zip(names, odds, strict=True))
-            else:
-                inside = " ".join(map(quoted, names))
-            shown[key] = f"{quoted('' if safe_labels else source.label)} {{ {inside} }}"
-        place = f"c {label} {at + 1}" if who == CHANCE else f"p {label} {who + 1} {within[at]}"
-        lines.append(f"{place} {shown[key]} 0")
+            shown[at] = f"{quoted('' if safe_labels else source.label)} {{ {' '.join(map(quoted, names))} }}"
+        lines.append(f"p {label} {who + 1} {within[at]} {shown[at]} 0")
     return "\n".join(lines) + "\n"

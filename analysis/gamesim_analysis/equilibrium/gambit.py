@@ -20,13 +20,14 @@ from gamesim.core.behaviour import BehaviourProfile
 from gamesim.core.efg_format import write_efg
 from gamesim.core.errors import MissingExtraError, SolverCrashError, SolverError, SolverLimitError
 from gamesim.core.extensive_form import ExtensiveFormGame
-from gamesim.core.nfg_format import write_nfg
+from gamesim.core.nfg_format import exact_payoffs, write_nfg
+from gamesim.core.normal_form import NormalFormGame
 from gamesim.core.profiles import distribution
 from gamesim.core.solution import Limits
 
 from .method import Found, Method, back, fill, is_formal, table_of
 
-TASK = "gamesim_analysis.equilibrium.gambit:work"
+TASK = "gamesim_analysis.equilibrium.gambit:Gambit"
 ON_TREES = ("lp", "lcp", "logit")  # work on a tree with perfect recall; the others get its table
 RATIONAL = ("lp", "lcp", "enummixed")  # exact if asked for
 COVERS = {
@@ -89,6 +90,9 @@ def work(payload: bytes) -> Iterator[bytes]:
     for answer in told:
         yield _line(answer)
     yield json.dumps({"done": True, "version": pygambit.__version__, "streams": True}).encode()
+
+
+Gambit = work  # the name that messages about the child say
 
 
 def _line(answer: Any) -> bytes:
@@ -210,12 +214,12 @@ def _run_as(method: str) -> Any:
         require()
         on_tree = method in ON_TREES and isinstance(game, ExtensiveFormGame) and game.perfect_recall
         table = None if on_tree else table_of(game, limits)
-        text = write_efg(game, safe_labels=True) if table is None else write_nfg(table, safe_labels=True)
+        text = write_efg(game, safe_labels=True) if table is None else write_nfg(crossing(table), safe_labels=True)
         size = sum(game.sequence_count(i) for i in range(game.n)) if table is None else sum(table.shape)
         exactly = (size <= 40 if exact is None else exact) and method in RATIONAL
         given = {**({"rational": exactly} if method in RATIONAL else {}), **parameters}
         answers, last, error = ask("nfg" if table is not None else "efg", text, method, limits, given)
-        notes = []
+        notes: list[str] = []
         stopped: Any = last.get("stopped")
         if error is not None:
             if not answers:
@@ -225,7 +229,7 @@ def _run_as(method: str) -> Any:
             )
             notes.append(f"{error} What was found before is listed.")
         covers, complete = COVERS[method]
-        plays = [_behaviour(game, answer) for answer in answers] if table is None else back(game, [_mixed(a) for a in answers])  # fmt: skip
+        plays = [_behaviour(game, answer, notes) for answer in answers] if table is None else back(game, [_mixed(a) for a in answers])  # fmt: skip
         if table is None:
             plays = [fill(game, play) for play in plays]
         if method == "lcp" and table is None:
@@ -243,33 +247,51 @@ def _run_as(method: str) -> Any:
     return run
 
 
+def crossing(table: NormalFormGame) -> NormalFormGame:
+    """A float table as exact decimals; one that is constant-sum within rounding crosses as exactly constant-sum."""
+    if table.exact is not None:
+        return table
+    payoffs = exact_payoffs(table)
+    if table.n == 2 and table.is_constant_sum:
+        payoffs[1] = Fraction(f"{table.payoffs[:, 0, 0].sum():.15g}") - payoffs[0]
+    return NormalFormGame(payoffs, table.actions, table.players, name=table.name)
+
+
 def _mixed(answer: list[list[str | None]]) -> tuple[Any, ...]:
     return tuple(_vector(vector) for vector in answer)
 
 
-def _vector(vector: list[str | None]) -> Any:
+def _number(text: str | None) -> Any:
+    return float.fromhex(text) if text is not None and "x" in text else Fraction(text or 0)
+
+
+def _vector(vector: list[str | None], notes: list[str] | None = None) -> Any:
+    """Probabilities as they came; sequence-form answers of Gambit need not sum to one where play never comes."""
     if any(p is None for p in vector):
         raise SolverCrashError("Gambit gave a strategy without a probability.")
-    if any("x" in str(p) for p in vector):
-        floats = np.maximum([float.fromhex(str(p)) if "x" in str(p) else float(Fraction(str(p))) for p in vector], 0.0)
+    numbers = [max(_number(p), 0) for p in vector]
+    total = sum(numbers)
+    if abs(total - 1) > 1e-6:
+        if notes is None or not total:
+            raise SolverCrashError(f"Gambit gave a strategy that sums to {float(total):g}.")
+        notes.append("Gambit left probabilities that do not sum to one where play never comes; they were scaled.")
+    if any(isinstance(p, float) for p in numbers):
+        floats = np.array([float(p) for p in numbers])
         return distribution(floats / floats.sum(), "Gambit's answer")
-    return distribution([Fraction(str(p)) for p in vector], "Gambit's answer")
+    return distribution([p / total for p in numbers], "Gambit's answer")
 
 
-def _behaviour(game: ExtensiveFormGame, answer: list[list[str | None]]) -> BehaviourProfile:
+def _behaviour(game: ExtensiveFormGame, answer: list[list[str | None]], notes: list[str]) -> BehaviourProfile:
     """Player by player, set by set; what Gambit leaves undefined off the path becomes the first action, marked."""
     order = [h for own in game.sets_of for h in own]
     vectors: list[Any] = [None] * len(order)
     filled = set()
     for h, vector in zip(order, answer, strict=True):
-        open_ = any(p is None for p in vector) or not any(
-            float.fromhex(p) if p and "x" in p else Fraction(p or 0) for p in vector
-        )
-        if open_:
+        if any(p is None for p in vector) or not any(_number(p) for p in vector):
             filled.add(h)
             vectors[h] = distribution([int(a == 0) for a in range(len(vector))], "open")
         else:
-            vectors[h] = _vector(vector)
+            vectors[h] = _vector(vector, notes)
     return BehaviourProfile(tuple(vectors), frozenset(filled))
 
 

@@ -193,7 +193,7 @@ def follow(
         own = replace(limits, seconds=share)
         try:
             found = entry("solvers", step.method)(game, concept=concept, limits=own, **{**dict(step.parameters), **parameters})  # fmt: skip
-        except (SolverLimitError, SolverCrashError, GameTooLargeError, UnsupportedGameError) as error:
+        except SolverError as error:
             notes.append(f"{step.method}: {error}")
             failed.append(error)
             continue
