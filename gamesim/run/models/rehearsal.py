@@ -161,7 +161,8 @@ def plan_of(label: str, cell: Scenario, desks: Mapping[str, Desk]) -> CellPlan:
         at_once.setdefault((request.model, at.kind, at.phase), Counter())[at.step] += 1
     most: Counter[tuple[str, str]] = Counter()
     for (model, kind, _), steps in at_once.items():
-        most[model, kind] += ceil(max(steps.values()) * max(len(steps), played.rounds) * scale)
+        times = played.rounds if len(steps) == played.rounds - 1 else len(steps)  # the last round may have ended early
+        most[model, kind] += ceil(max(steps.values()) * times * scale)
     return CellPlan(
         label,
         [Question(label, at.kind, request) for at, request in played.questions],
