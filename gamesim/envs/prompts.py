@@ -37,6 +37,8 @@ def said(value: Any) -> str:
     >>> said(3.0), said(2.71828), said(123456.7), said(["a", 0.5]), said(True)
     ('3', '2.718', '123500', 'a, 0.5', 'yes')
     """
+    if type(value) is str:
+        return value
     if value is None or (isinstance(value, float) and value != value):
         raise PromptError("a template shows a value that is missing.", hint="Ask with `is none` before.")
     if isinstance(value, bool):
@@ -79,7 +81,9 @@ def _environment() -> Any:
 def _finalized(value: Any) -> Any:
     from jinja2 import Undefined
 
-    return value if isinstance(value, Undefined) else said(value)
+    if type(value) is str or isinstance(value, Undefined):
+        return value
+    return said(value)
 
 
 @cache

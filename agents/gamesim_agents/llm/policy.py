@@ -8,16 +8,17 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any
 
 from numpy.random import Generator
 
-from gamesim.core.canonical import digest
 from gamesim.core.describe import Describer, Description, Part, Words
 from gamesim.core.errors import GamesimError, ScenarioError, clean
 from gamesim.core.language import LanguageKeys, Summary
 from gamesim.core.model import SHARED, Message, ModelRequest
 from gamesim.core.policy import Coordinates, Decision, Outcome, Question
+from gamesim.core.seeds import Seeds
 from gamesim.envs.prompts import said
 from gamesim.envs.talk import PHASE as TALK
 
@@ -276,7 +277,7 @@ class LanguagePolicy:
             memory=state["memory"],
             since=remembering.since(state["memory"], kind),
             info=question.info,
-            tag=delimiter(question),
+            tag=delimiter(question.seeds.root),
             as_line=self._line.structured == "text",
         )
         return tuple(Message(role, text) for role, text in parts)  # type: ignore[arg-type]
@@ -293,7 +294,7 @@ class LanguagePolicy:
         question: Question,
     ) -> tuple[Any, State]:
         assert self._line is not None
-        mark = digest([message.content for message in messages])[:16]
+        mark = hashlib.sha256("\0".join(message.content for message in messages).encode()).hexdigest()[:16]
         occurrence = state["asked"].get(mark, 0)
         sample = f"{question.seeds.root}/{at.agent}/{occurrence}"
         if self.language.independent_cells:
@@ -383,7 +384,8 @@ def first_sentence(sentences: tuple[str, ...], question: Question, agent: str) -
     return sentences[int(question.seeds.stream("personal", agent).integers(len(sentences)))]
 
 
-def delimiter(question: Question) -> str:
-    """What stands around other players' words in this episode; nobody can know it beforehand."""
-    drawn = question.seeds.stream("delimiter").integers(2**62)
+@lru_cache(maxsize=64)
+def delimiter(root: int) -> str:
+    """What stands around other players' words in the episode of that seed; none of them can know it beforehand."""
+    drawn = Seeds(root).stream("delimiter").integers(2**62)
     return "says-" + hashlib.sha256(str(int(drawn)).encode()).hexdigest()[:12]

@@ -25,7 +25,7 @@ class Speech:
         self.game = Prompts(folder, language.lang, language.paraphrase)
         self.own = Prompts(OWN, language.lang, language.paraphrase)
         self._forms: dict[str, str] = {}  # rendered forms of answers, by schema; the same few come again and again
-        self._rules: str | None = None
+        self._systems: dict[str, str] = {}  # and the first messages, by delimiter
 
     def question(
         self,
@@ -50,9 +50,6 @@ class Speech:
         """
         description = form.description
         quoted = self.language.communication is not None or bool(info.get("quoted"))
-        if self._rules is None:
-            self._rules = self.game.render("rules", rules)
-        system = {"rules": self._rules, "quoted": quoted, "tag": tag}
         parts: list[str] = []
         if persona is not None:
             parts.append(self.own.render("persona", {"text": persona_text(persona, self.language.lang)}))
@@ -77,7 +74,14 @@ class Speech:
             task = self.own if description.template == "talk" else self.game
             parts.append(task.render(description.template, slots))
         parts.append(self._form(form.schema, as_line))
-        return [("system", self.own.render("system", system)), ("user", "\n".join(parts))]
+        return [("system", self._system(rules, tag if quoted else "")), ("user", "\n".join(parts))]
+
+    def _system(self, rules: Mapping[str, Any], tag: str) -> str:
+        """The first message, the same for all agents: rules, language, and how to take what others say."""
+        if tag not in self._systems:
+            slots = {"rules": self.game.render("rules", rules), "quoted": bool(tag), "tag": tag}
+            self._systems[tag] = self.own.render("system", slots)
+        return self._systems[tag]
 
     def _lists(self, form: Form, tag: str) -> dict[str, Any]:
         """``options``: the lines of the list to choose from, in this reader's order."""
