@@ -66,7 +66,17 @@ def scenario_schema() -> Schema:
         "type": ["array", "null"],
         "items": {"anyOf": [_member(name, of(f"agent.{name}"), member) for name in agents]},
     }
-    branches = [_experiment(name, of(f"experiment.{name}")) for name in experiments]
+    own = {name: of(f"experiment.{name}") for name in experiments}
+    for name, experiment in experiments.items():
+        written = getattr(experiment, "written", {})  # what it rewrites before its configuration reads it
+        own[name] = {**own[name], "properties": {**own[name].get("properties", {}), **written}}
+    # A key that some experiment understands in its own way, such as a bench's models, is left to the branches.
+    shared_keys = {key for schema in own.values() for key in schema.get("properties", {})} & (
+        set(properties) - {"kind"}
+    )
+    common_keys = {key: properties[key] for key in shared_keys}
+    properties |= {key: {"description": properties[key].get("description", "")} for key in shared_keys}
+    branches = [_experiment(name, schema, common_keys) for name, schema in own.items()]
     branches.append(_whole({name: of(f"environment.{name}").get("required", []) for name in environments}))
     schema: Schema = {
         "$schema": DIALECT,
@@ -135,8 +145,8 @@ def _member(name: str, schema: Schema, member: Schema) -> Schema:
     }
 
 
-def _experiment(name: str, schema: Schema) -> Schema:
-    own = {key: value for key, value in schema.get("properties", {}).items() if key != "kind"}
+def _experiment(name: str, schema: Schema, common: Schema) -> Schema:
+    own = {**common, **{key: value for key, value in schema.get("properties", {}).items() if key != "kind"}}
     chosen: Schema = {"properties": {"kind": {"const": name}}}
     if name != "play":
         chosen["required"] = ["kind"]  # absent means play

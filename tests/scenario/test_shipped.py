@@ -78,6 +78,8 @@ def test_a_letter_left_out_is_named_and_the_schema_refuses_it(schema: Draft20201
             seen.add(signature)
             for index in range(len(key)):
                 wrong = key[:index] + key[index + 1 :]
+                if len(path) == 1 and wrong in schema.schema["properties"]:
+                    continue  # it is another key
                 broken = renamed(data, path, wrong)
                 tried += 1
                 assert list(schema.iter_errors(broken)), (name, path, wrong)

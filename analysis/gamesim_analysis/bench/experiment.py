@@ -22,6 +22,12 @@ class Bench:
     config: ClassVar[type[Config]] = BenchConfig
     version: ClassVar[int] = 1
     needs: ClassVar[tuple[str, ...]] = ()
+    written: ClassVar[Mapping[str, Any]] = {  # keys that ``rewritten`` understands, as JSON schema
+        "models": {
+            "description": "Players: aliases, short forms such as rule:greedy, rules by kind of game, or new aliases.",
+            "anyOf": [{"type": "array", "items": {"type": ["string", "object"]}}, {"type": "object"}],
+        }
+    }
 
     @staticmethod
     def rewritten(root: Node) -> Node:
