@@ -6,7 +6,7 @@ record = resume("runs/commons-demo-3fa91c07")
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -89,17 +89,19 @@ def run(
         directory, lock = existing, RunLock(existing)
         manifest = _read(directory, lock)
     with lock:
-        return _go(
-            directory,
-            lock,
-            manifest,
-            scenario,
-            workers,
-            on_event,
-            limits,
-            path,
-            resumed=existing is not None,
-            models=models,
+        return _placed(scenario)(
+            lambda: _go(
+                directory,
+                lock,
+                manifest,
+                scenario,
+                workers,
+                on_event,
+                limits,
+                path,
+                resumed=existing is not None,
+                models=models,
+            )
         )
 
 
@@ -133,19 +135,30 @@ def resume(
         if manifest.provenance is not None:
             raise RecordError("this record was imported; there is nothing to resume.", where=str(directory))
         scenario = scenario_of_run(directory, manifest)
-        return _go(
-            directory,
-            lock,
-            manifest,
-            scenario,
-            workers,
-            on_event,
-            limits,
-            modules,
-            resumed=True,
-            retry_failed=retry_failed,
-            models=models,
+        return _placed(scenario)(
+            lambda: _go(
+                directory,
+                lock,
+                manifest,
+                scenario,
+                workers,
+                on_event,
+                limits,
+                modules,
+                resumed=True,
+                retry_failed=retry_failed,
+                models=models,
+            )
         )
+
+
+def _placed(scenario: Scenario) -> Callable[[Callable[[], Record]], Record]:
+    """Where the work is done: runs that turn an event loop leave a thread that already turns one, as notebooks do."""
+    if used_models(scenario) or scenario.record.journal == "step":
+        from .aside import aside
+
+        return aside
+    return lambda work: work()
 
 
 def _read(directory: Path, lock: RunLock) -> Manifest:

@@ -24,6 +24,7 @@ from gamesim.core.seeds import Seeds
 from gamesim.scenario.scenario import Scenario
 from gamesim.scenario.sweep import cells
 
+from ..aside import aside
 from ..episode import Episode
 from ..limits import RunLimits
 from ..seating import seat_members, seated
@@ -97,7 +98,7 @@ def rehearse(cell: Scenario, desks: Mapping[str, Desk], *, until: Iterable[str] 
     until : stop as soon as each of these models (by the name requests carry) was asked once.
     """
     stand_in = Rehearsal(desks, entry("models", "rule")(backend="rule", id="random").build("rehearsal"))
-    return asyncio.run(_play(cell, stand_in, None if until is None else set(until)))
+    return aside(lambda: asyncio.run(_play(cell, stand_in, None if until is None else set(until))))
 
 
 async def _play(cell: Scenario, stand_in: Rehearsal, until: set[str] | None) -> Rehearsed:
