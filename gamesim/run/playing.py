@@ -41,7 +41,7 @@ async def play_journalled(unit: Unit, context: Context) -> UnitResult:
         played, answers = await _journalled(unit, context, part)
         book.write(part, played)
         if any(asked and asked == invalid for asked, invalid in answers.values()):
-            status = "invalid"  # somebody never gave a valid answer: nothing may be concluded
+            status = "invalid"  # a model never gave a valid answer: nothing may be concluded
     return UnitResult(unit.key, status, tuple(book.outcomes))
 
 
@@ -107,11 +107,11 @@ def _seatings(
 
 
 async def _journalled(unit: Unit, context: Context, part: _Part) -> tuple[Rollout, dict[str, list[int]]]:
-    """Episodes one after the other, every step in the journal; and per agent that was asked outside: asked, invalid."""
+    """Episodes one after the other, every step in the journal; and per model that was asked: asked, invalid."""
     scenario = context.scenario
     groups = [attached(group, context.broker, scenario.language) for group in seated(part.environment, part.specs)]
     returns, outcomes, tables = [], [], []
-    answers: dict[str, list[int]] = {}
+    names, answers = part.environment.seats(), dict[str, list[int]]()
     for row, seed in enumerate(part.episodes):
         episode = Episode(
             listening(part.environment.build(), scenario.language),
@@ -122,10 +122,10 @@ async def _journalled(unit: Unit, context: Context, part: _Part) -> tuple[Rollou
             journal=context.writer,
             steps=scenario.record.steps == "all",
         )
-        counted = {part.environment.seats()[seat] for group in groups if _asks(group) for seat in group.seats}
+        counted = {names[seat]: _asked_of(group) for group in groups if _asks(group) for seat in group.seats}
         while (step := await episode.advance()) is not None:
-            for agent in counted.intersection(agent for agent, d in step.decisions.items() if asked_for(d)):
-                count = answers.setdefault(agent, [0, 0])
+            for agent in [agent for agent in counted if agent in step.decisions and asked_for(step.decisions[agent])]:
+                count = answers.setdefault(counted[agent], [0, 0])
                 count[0] += 1
                 count[1] += step.decisions[agent].outcome not in VALID
         outcome = dict(episode.outcome())
@@ -144,6 +144,11 @@ async def _journalled(unit: Unit, context: Context, part: _Part) -> tuple[Rollou
     }
     steps = concatenated(tables) if tables else None
     return Rollout(np.array(part.episodes), np.array(returns), columns, steps), answers
+
+
+def _asked_of(group: Seated) -> str:
+    """The model that answers for a group; its answers are judged together."""
+    return str(group.spec.params.get("model", group.spec.id))
 
 
 def _asks(group: Seated) -> bool:
