@@ -165,7 +165,8 @@ def _rule_for(agent: AgentSpec, scenario: Scenario) -> dict[str, Any]:
         rule: Any = config.build("rule")
         behind = rule.agent(scenario.environment)
         if behind is not None:
-            return {"agent": behind.kind, **rule.parameters}
+            kind = next(name for name in names("agents") if entry("agents", name) is type(behind))
+            return {"agent": kind, **rule.parameters}
     family = scenario.environment.kind
     for name in names("agents"):
         if name.split(".")[0] == family and {"init", "sentence"} <= set(
