@@ -69,7 +69,7 @@ def solve(
         certificate = equilibrium.certificate
         rows.append([number, payoffs, one["words"], f"{_text(certificate.gap)} {certificate.grade}"])
     if rows:
-        out.table(["#", "payoffs", "how it is played", "regret"], rows, keep=2, limit=110)
+        out.table(["#", "payoffs", "how it is played", "regret"], rows, keep=2, limit=84)
     if len(solution.equilibria) > SHOWN:
         out.say(f"... and {len(solution.equilibria) - SHOWN:,} more; --json lists them all.")
     out.say(certificate_in_words(solution))
