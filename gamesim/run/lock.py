@@ -1,6 +1,7 @@
 """One writer per run directory: ``run.lock``, held by ``flock`` and signed by its owner.
 
-The lock dies with its holder, so a crashed run is taken over at once; the signature left behind says from whom.
+The lock dies with its holder *and its worker processes*, who inherit it: a crashed run is taken over as soon as nobody can
+write any more, and the signature left behind says from whom.
 """
 
 from __future__ import annotations
@@ -21,6 +22,13 @@ from gamesim.core.errors import RecordError, StoreBusyError, clean
 from . import seal
 
 NAME = "run.lock"
+LINGER = 5.0  # seconds that the workers of a dead owner may take to follow it
+_held: set[int] = set()
+
+
+def held_descriptors() -> tuple[int, ...]:
+    """Locks of this process, for workers to inherit."""
+    return tuple(_held)
 
 
 class RunLock:
@@ -46,13 +54,13 @@ class RunLock:
         self.taken_over: dict[str, Any] | None = None
         with seal.storing(self.path):
             self._descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
-        deadline = time.monotonic() + wait
+        began = time.monotonic()
         while not self._try():
-            if time.monotonic() >= deadline:
-                owner = read_owner(self.path)
+            owner = read_owner(self.path)
+            if time.monotonic() - began >= (max(wait, LINGER) if _dead(owner) else wait):
                 os.close(self._descriptor)
                 raise busy(directory, owner)
-            time.sleep(0.05)
+            time.sleep(0.02)
         self.taken_over = read_owner(self.path)
         try:
             self._sign(
@@ -65,6 +73,7 @@ class RunLock:
         except BaseException:
             os.close(self._descriptor)
             raise
+        _held.add(self._descriptor)
 
     def _try(self) -> bool:
         try:
@@ -91,6 +100,8 @@ class RunLock:
             return
         with suppress(RecordError):
             self._sign(None)
+        _held.discard(self._descriptor)
+        fcntl.flock(self._descriptor, fcntl.LOCK_UN)  # closing alone would leave it to whoever inherited it
         os.close(self._descriptor)
         self._descriptor = -1
 
@@ -110,6 +121,20 @@ def read_owner(path: Path) -> dict[str, Any] | None:
     except (OSError, ValueError):
         return None
     return owner if isinstance(owner, dict) else None
+
+
+def _dead(owner: dict[str, Any] | None) -> bool:
+    """Whether the owner was a process of this computer and is no more."""
+    if not owner or owner.get("host") != socket.gethostname() or not isinstance(owner.get("pid"), int):
+        return False
+    try:
+        os.kill(owner["pid"], 0)
+        with open(f"/proc/{owner['pid']}/stat") as file:
+            return file.read().rpartition(")")[2].split()[0] in "ZX"  # dead, only not yet buried
+    except ProcessLookupError:
+        return True
+    except (OSError, IndexError):
+        return False
 
 
 def busy(directory: Path, owner: dict[str, Any] | None) -> StoreBusyError:

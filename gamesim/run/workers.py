@@ -14,6 +14,8 @@ from typing import Any
 
 from gamesim.core.errors import PluginError, RecordError, clean
 
+from .lock import held_descriptors
+
 CHUNK = 1 << 16
 # One thread a worker: several fight over the cores and were measured many times slower.
 _THREADS = (
@@ -47,6 +49,7 @@ class WorkerProcess:
             env=environment,
             start_new_session=True,  # the terminal's Ctrl-C reaches the runner alone
             bufsize=0,
+            pass_fds=() if bare else held_descriptors(),  # a run is locked until its last writer is gone
         )
         assert self._process.stdin is not None
         assert self._process.stdout is not None

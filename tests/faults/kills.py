@@ -11,6 +11,7 @@ fork); so use it in a process of its own, as kill_many.py does.
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import json
 import os
 import shutil
@@ -184,6 +185,11 @@ class Campaign:
         _, status = os.waitpid(child, 0)
         if where == "operation":
             self.tally.landed += os.WIFSIGNALED(status)
+        for directory in self.directories(store):
+            with open(
+                directory / "run.lock"
+            ) as file:  # held until the last orphan is dead; then what is there is all there is
+                fcntl.flock(file, fcntl.LOCK_EX)
 
     @staticmethod
     def send(process: int) -> bool:

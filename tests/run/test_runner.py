@@ -227,6 +227,28 @@ def test_two_writers_one_gets_a_busy_error_and_the_dead_are_taken_over(tmp_path)
     assert time.monotonic() - began < 10
 
 
+def test_a_run_is_locked_until_the_workers_of_the_dead_are_gone(tmp_path):
+    environment = {**os.environ, "TRIAL_PAUSE": "0.2"}
+    driver = subprocess.Popen(
+        [sys.executable, str(FAULTS / "drive.py"), str(tmp_path), "step", "2"],
+        env=environment,
+        stdout=subprocess.DEVNULL,
+    )
+    try:
+        wait_for(lambda: list(tmp_path.glob("*/events/*.jsonl")), 60)
+        directory = next(tmp_path.iterdir())
+        worker = int(subprocess.check_output(["pgrep", "-P", str(driver.pid)], text=True).split()[0])
+        links = [os.readlink(f"/proc/{worker}/fd/{number}") for number in os.listdir(f"/proc/{worker}/fd")]
+        assert str(directory / "run.lock") in links
+    finally:
+        driver.kill()
+        driver.wait()
+    record = resume(directory)  # no StoreBusyError: it waits for the orphans
+    assert record.digest() == play(tmp_path / "whole", "step")[0].digest()
+    with RunLock(directory):  # and nobody keeps the lock of a run that ended
+        pass
+
+
 def test_a_run_by_other_versions_is_not_continued(tmp_path, monkeypatch):
     monkeypatch.setenv("TRIAL_PAUSE", "0.05")
     with pytest.raises(LimitReached):
