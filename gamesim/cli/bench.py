@@ -175,6 +175,24 @@ def ask(scenario: Scenario, out: Output, store: Path, limits: Mapping[str, Any])
 
 def finished(record: Any, out: Output, *, browse: bool = False) -> dict[str, Any]:
     """The board on the screen and in its files."""
+    rows, files = show_board(record, out)
+    out.exit = record.manifest.exit_code
+    if browse:
+        import webbrowser
+
+        webbrowser.open(files[0].resolve().as_uri())
+    return {
+        "run": str(record.path),
+        "id": record.id,
+        "status": record.manifest.status,
+        "failed": sum(unit.status == "failed" for unit in record.units),
+        "board": rows,
+        "files": [str(path) for path in files],
+    }
+
+
+def show_board(record: Any, out: Output) -> tuple[list[dict[str, Any]], list[Path]]:
+    """Write the board's files, print it, and hand back its rows and files."""
     from gamesim_analysis.bench.leaderboard import leaderboard
 
     from gamesim.core.errors import clean
@@ -182,7 +200,6 @@ def finished(record: Any, out: Output, *, browse: bool = False) -> dict[str, Any
     board = leaderboard(record)
     files = board.write(record.path)
     rows = board.table()
-    out.exit = record.manifest.exit_code
     table = []
     for row in rows:
         score = "" if row["score"] is None else f"{row['score']:.3f}"
@@ -198,15 +215,4 @@ def finished(record: Any, out: Output, *, browse: bool = False) -> dict[str, Any
         out.warn(f"ranking depends on wording: Kendall's tau {board.statistics.tau:.2f}.")
     for path in files:
         out.say(clean(path, 400))
-    if browse:
-        import webbrowser
-
-        webbrowser.open(files[0].resolve().as_uri())
-    return {
-        "run": str(record.path),
-        "id": record.id,
-        "status": record.manifest.status,
-        "failed": sum(unit.status == "failed" for unit in record.units),
-        "board": rows,
-        "files": [str(path) for path in files],
-    }
+    return rows, files

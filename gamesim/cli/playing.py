@@ -121,6 +121,10 @@ def finished(
         out.note(
             f"status {manifest.status}: {data['failed']} of {len(record.units)} units failed; see: gamesim resume {record.path} --retry-failed"
         )
+    if manifest.kind == "bench":
+        from .bench import show_board
+
+        show_board(record, out)
     out.say(f"run     {clean(record.path, 400)}")
     if data["report"]:
         out.say(f"report  {clean(page, 400)}")

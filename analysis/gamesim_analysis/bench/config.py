@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from typing import Any, Literal, Self
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import ConfigDict, Field, field_validator, model_validator
 
 from gamesim.core.config import Config
 from gamesim.core.errors import ScenarioError, clean
@@ -80,8 +80,21 @@ class Focal(Config):
         return self
 
 
+def _with_models(schema: dict[str, Any]) -> None:
+    """The key ``models`` as a bench reads it, for editors: a list of players, or a mapping of aliases."""
+    schema["properties"]["models"] = {
+        "description": "Who plays: a list of players, or aliases of models, all of which play.",
+        "anyOf": [
+            {"type": "array", "items": {"anyOf": [{"type": "string"}, {"type": "object"}]}},
+            {"type": "object", "additionalProperties": {"anyOf": [{"type": "string"}, {"type": "object"}]}},
+        ],
+    }
+
+
 class BenchConfig(Config):
     """Models x scenarios x wordings x compositions x seeds; see gamesim_analysis/bench/config.py."""
+
+    model_config = ConfigDict(json_schema_extra=_with_models)
 
     bench: Literal["societies"] = Field("societies", description="What is compared.")
     board: tuple[str | dict[str, Any], ...] = Field(
