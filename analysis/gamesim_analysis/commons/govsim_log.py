@@ -11,6 +11,7 @@ import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Literal
 
@@ -29,6 +30,7 @@ REFILL = 50.0  # the trash game's monthly growth
 FISHERY_COLLAPSE = 5.0  # stock after harvest below this
 INVERSE_COLLAPSE = 95.0  # trash left above this
 MONTHS = 12
+MOST = 10**12
 MOST_BYTES = 256 * 2**20
 LABELS = ("Answer:",)
 HARVEST_FIELDS = (
@@ -117,7 +119,7 @@ def read_govsim_log(
     if rules not in ("auto", "fishery", "inverse"):
         raise RecordError(f"no rules '{clean(rules)}'.", path="rules", hint="Possible: auto, fishery, inverse.")
     file = Path(path)
-    if file.is_dir():
+    if file.is_dir() and file.name != "log_env.json":
         file = file / "log_env.json"
     rows = _rows(file)
     return _Reader(file, lenient, months, tuple(labels)).read(rows, rules)
@@ -219,6 +221,13 @@ class SurvivalCount:
         return f"survived {self.survived} of {known}; left out: {self.truncated} truncated, {self.invalid} invalid"
 
 
+def _shown(value: Any) -> str:
+    """A value as the log has it, text in quotes, cut to what fits a line."""
+    if isinstance(value, int) and abs(value) > MOST:
+        return f"more than {MOST:,}"
+    return clean(json.dumps(value, ensure_ascii=False), 60)
+
+
 def survival_count(runs: Iterable[GovSimRun]) -> SurvivalCount:
     """Statuses counted."""
     statuses = [run.status for run in runs]
@@ -230,14 +239,37 @@ def _rows(file: Path) -> list[Any]:
         size = file.stat().st_size
         if size > MOST_BYTES:
             raise RecordError(f"{size:,} bytes.", where=str(file), hint=f"A log may have {MOST_BYTES:,}.")
-        data = json.loads(file.read_text(encoding="utf-8"))
+        text = file.read_bytes().decode("utf-8-sig")
+        if not text.strip():
+            raise RecordError("is empty.", where=str(file))
+        data = json.loads(text, object_pairs_hook=_each_key_once)
     except OSError as error:
         raise RecordError(f"cannot be read: {error.strerror}.", where=str(file)) from error
-    except (ValueError, RecursionError) as error:
-        raise RecordError(f"is not JSON: {clean(error)}.", where=str(file)) from error
+    except UnicodeDecodeError as error:
+        raise RecordError(f"is not UTF-8 text (byte {error.start}).", where=str(file)) from error
+    except json.JSONDecodeError as error:
+        raise RecordError("is not JSON, or was broken off.", where=f"{file}:{error.lineno}:{error.colno}") from error
+    except RecursionError as error:
+        raise RecordError("is nested too deeply for a log.", where=str(file)) from error
+    except ValueError as error:  # a key twice, or a number of thousands of digits
+        raise RecordError(
+            str(error) if isinstance(error, _Twice) else "holds a number too long to read.", where=str(file)
+        ) from error
     if not isinstance(data, list):
         raise RecordError("a GovSim log is a list of rows.", where=str(file))
     return data
+
+
+class _Twice(ValueError):
+    """Two values for one key: which was meant, nobody can say."""
+
+
+def _each_key_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    row = dict(pairs)
+    if len(row) < len(pairs):
+        key = next(key for index, (key, _) in enumerate(pairs) if key in dict(pairs[:index]))
+        raise _Twice(f"'{clean(key, 60)}' is set twice in one row.")
+    return row
 
 
 class _Reader:
@@ -278,7 +310,8 @@ class _Reader:
             raise RecordError("holds no harvest.", where=str(self.file))
         rounds = sorted(harvests)
         if rounds != list(range(rounds[0], rounds[0] + len(rounds))):
-            self.doubt(harvests[rounds[-1]][0][0], f"rounds {rounds} leave gaps")
+            gap = next(r for r, later in pairwise(rounds) if later != r + 1)
+            self.doubt(harvests[rounds[-1]][0][0], f"rounds leave a gap after {gap}")
         agents = tuple(dict.fromkeys(str(row["agent_id"]) for r in rounds for _, row in harvests[r]))
         shape = (len(rounds), len(agents))
         taken, wanted = np.full(shape, np.nan), np.full(shape, np.nan)
@@ -314,10 +347,18 @@ class _Reader:
         missing = [field for field in HARVEST_FIELDS if row.get(field) is None]
         if missing:
             raise self.error(number, f"lacks {', '.join(missing)}.")
+        if "html_interactions" not in row:  # without a transcript nobody knows whether the answer could be read
+            self.doubt(number, "lacks html_interactions")
+        if not isinstance(row["agent_id"], str) or not row["agent_id"].strip():
+            raise self.error(number, f"agent_id is {_shown(row['agent_id'])}.", "It must be a name.")
         for field in HARVEST_FIELDS[1:]:
             value = row[field]
-            if isinstance(value, bool) or not isinstance(value, (int, float)) or not np.isfinite(value) or value < 0:
-                raise self.error(number, f"{field} is {clean(value)}.", "It must be a number >= 0.")
+            whole = field == "round"
+            if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= MOST:
+                wanted = "a whole number >= 0" if whole else "a number >= 0"
+                raise self.error(number, f"{field} is {_shown(value)}.", f"It must be {wanted} and <= {MOST:,}.")
+            if whole and value != int(value):
+                raise self.error(number, f"round is {_shown(value)}.", "It must be a whole number.")
 
     def balance(self, rows: Sequence[tuple[int, Mapping[str, Any]]]) -> tuple[float, float]:
         """Stock before and after one month's harvest; every row must say what follows from what was collected."""

@@ -115,13 +115,66 @@ def test_unknown_rules_and_missing_fields() -> None:
         ("[]", "no harvest"),
         ("[3]", "row 0: is not an object"),
         ('[{"agent_id": "a"}]', "row 0: has no action"),
-        ("[" * 100_000, "not JSON"),
+        ("[" * 100_000, "nested too deeply"),
+        ("", "is empty"),
+        ("\n\n[1, ", r"log_env.json:3:5: is not JSON, or was broken off"),
+        ('[{"round": ' + "9" * 6000 + "}]", "a number too long to read"),
+        ('[{"action": "harvesting", "action": "utterance"}]', "'action' is set twice in one row"),
     ],
 )
 def test_files_that_are_no_logs(tmp_path: Path, text: str, message: str) -> None:
     file = tmp_path / "log_env.json"
     file.write_text(text)
     with pytest.raises(RecordError, match=message):
+        read_govsim_log(file)
+
+
+def test_bytes_that_are_no_text_and_a_byte_order_mark(tmp_path: Path) -> None:
+    good = (LOGS / "sustained_ten" / "log_env.json").read_bytes()
+    file = tmp_path / "log_env.json"
+    file.write_bytes(b"\xef\xbb\xbf" + good)
+    assert read_govsim_log(file).status == "survived"
+    file.write_bytes(good.decode().encode("utf-16"))
+    with pytest.raises(RecordError, match=r"is not UTF-8 text \(byte 0\)\."):
+        read_govsim_log(file)
+    file.unlink()
+    file.mkdir()
+    with pytest.raises(RecordError, match=r"log_env.json: cannot be read: Is a directory\."):
+        read_govsim_log(file)
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "message"),
+    [
+        ("round", 1.5, "row 0: round is 1.5. It must be a whole number"),
+        ("round", 10**400, "row 0: round is more than"),
+        ("resource_collected", "5", 'row 0: resource_collected is "5"'),
+        ("resource_collected", 1e300, "row 0: resource_collected is 1e\\+300"),
+        ("agent_id", 3, "row 0: agent_id is 3. It must be a name"),
+        ("agent_id", "", 'row 0: agent_id is "". It must be a name'),
+    ],
+)
+def test_values_that_cannot_be(tmp_path: Path, field: str, value: object, message: str) -> None:
+    rows = json.loads((LOGS / "sustained_ten" / "log_env.json").read_text())
+    rows[0][field] = value
+    file = tmp_path / "log_env.json"
+    file.write_text(json.dumps(rows))
+    for lenient in (False, True):
+        with pytest.raises(RecordError, match=message):
+            read_govsim_log(file, lenient=lenient)
+
+
+def test_a_row_without_a_transcript_is_doubtful_and_a_gap_is_named(tmp_path: Path) -> None:
+    rows = json.loads((LOGS / "sustained_ten" / "log_env.json").read_text())
+    file = tmp_path / "log_env.json"
+    del rows[0]["html_interactions"]
+    file.write_text(json.dumps(rows))
+    with pytest.raises(RecordError, match="row 0: lacks html_interactions"):
+        read_govsim_log(file)
+    assert read_govsim_log(file, lenient=True).marks == ("row 0: lacks html_interactions",)
+    kept = [row for row in rows[1:] if row["round"] != 5]
+    file.write_text(json.dumps(kept))
+    with pytest.raises(RecordError, match="rounds leave a gap after 4"):
         read_govsim_log(file)
 
 
