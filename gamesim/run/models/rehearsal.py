@@ -162,7 +162,8 @@ def plan_of(label: str, cell: Scenario, desks: Mapping[str, Desk]) -> CellPlan:
         at_once.setdefault((request.model, at.kind, at.phase), Counter())[at.step] += 1
     most: Counter[tuple[str, str]] = Counter()
     for (model, kind, _), steps in at_once.items():
-        times = played.rounds if len(steps) == played.rounds - 1 else len(steps)  # the last round may have ended early
+        cut = scale > 1 and len(steps) == played.rounds - 1  # the last round ended before its end
+        times = len(steps) + int(cut)
         most[model, kind] += ceil(max(steps.values()) * times * scale)
     return CellPlan(
         label,
