@@ -287,7 +287,7 @@ def test_a_finished_bench_plays_nothing(tmp_path: Path) -> None:
 
 
 def test_another_player_or_more_seeds_cost_only_what_is_new(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from gamesim_agents.llm.backends.rule import RuleModel
+    from gamesim_agents.llm.backends.acting import RuleModel
 
     asked: list[str] = []
     real = RuleModel.complete
