@@ -379,9 +379,7 @@ def raise_together(errors: Sequence[ScenarioError]) -> None:
     """Nothing, if there is nothing to say; what is missing only because its name is misspelt is said once."""
     meant = {_meant(error) for error in errors} - {None}
     told = [
-        error
-        for error in errors
-        if not (error.message == "is missing." and {error.path, "include", "kind"} & meant)
+        error for error in errors if not (error.message == "is missing." and {error.path, "include", "kind"} & meant)
     ]
     if told:
         raise ScenarioError.together(told)
