@@ -142,6 +142,9 @@ def print_summary(rows: Sequence[Mapping[str, Any]], scenario: Mapping[str, Any]
     columns = list(rows[0])
     figures = [name for name in columns if f"{name}_lower" in columns and f"{name}_n" in columns]
     figures = [name for name in figures if any(row.get(name) is not None for row in rows)]
+    if not figures:
+        out.say("no figures: no episode was played to its end")
+        return
     derived = {f"{name}{part}" for name in columns for part in ("_lower", "_upper", "_n") if f"{name}_lower" in columns}
     swept = [
         name

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from gamesim.core.errors import GamesimError, RecordError, ScenarioError, UnknownKindError, clean, did_you_mean
+from gamesim.core.errors import GamesimError, RecordError, ScenarioError, UnknownKindError, clean, did_you_mean, listed
 
 from .flags import Overrides, command, new_app
 from .output import Output, number
@@ -55,6 +55,8 @@ def show(
     kind = _kind(thing)
     if kind is not None:
         return _show_kind(out, *kind)
+    if path.is_dir():
+        raise _folder(path)
     found = _scenario_file(thing)
     if found is None:
         run = _run_in_store(out, thing)
@@ -63,6 +65,17 @@ def show(
     if found is None and not path.exists():
         raise _nothing(thing, out)
     return _scenario(out, thing, resolved, origins, overrides or ())
+
+
+def _folder(path: Path) -> RecordError:
+    from gamesim.run.store import runs
+
+    held = runs(path)
+    if held:
+        return RecordError(
+            "is a store, not a run.", where=clean(path, 200), hint=f"It holds {listed([one.name for one in held], 3)}"
+        )
+    return RecordError("no run here: manifest.json is missing.", where=clean(path, 200))
 
 
 def _nothing(thing: str, out: Output) -> ScenarioError:
@@ -267,6 +280,11 @@ def _run(out: Output, path: Path, unit: str | None, step: int | None) -> dict[st
         return _events(out, record, chosen, step)
     manifest = record.manifest
     cells = {int(entry.cell.get("index", 0)): entry.cell.get("values", {}) for entry in record.units}
+    problems = [str(problem) for problem in record.problems()]
+    for problem in problems[:3]:
+        out.warn(f"damaged: {problem}")
+    if problems:
+        out.exit = RecordError.exit_code
     data = {
         "run": str(path),
         "id": record.id,
@@ -286,7 +304,8 @@ def _run(out: Output, path: Path, unit: str | None, step: int | None) -> dict[st
         "versions": dict(manifest.versions),
         "kinds": dict(manifest.kinds),
         "provenance": manifest.provenance,
-        "digest": record.digest(),
+        "digest": None if problems else record.digest(),
+        "problems": problems,
     }
     for key in (
         "name",

@@ -30,6 +30,7 @@ A message is one line, ``place: path: what came. what was possible or likeliest 
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable, Sequence
 from typing import ClassVar
 
@@ -234,6 +235,18 @@ def listed(options: Sequence[str], limit: int = 12) -> str:
     ('a, b.', 'a, b, ...')
     """
     return ", ".join(options[:limit]) + (", ..." if len(options) > limit else ".")
+
+
+def named_cause(error: BaseException) -> str:
+    """Somebody else's exception in a few words, without addresses.
+
+    Examples
+    --------
+    >>> named_cause(KeyError("last")), named_cause(NotImplementedError())
+    ("KeyError: 'last'", 'NotImplementedError')
+    """
+    text = re.sub(r" at 0x[0-9a-f]+", "", clean(error)).rstrip(".")
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
 
 def split_place(where: str | None) -> tuple[str | None, int | None, int | None]:

@@ -155,11 +155,23 @@ class Batch:
 
 @runtime_checkable
 class BatchedEnvironment(Protocol):
-    """``step`` takes float64 actions of shape (B, N); entries of those who do not move are ignored (NaN is customary)."""
+    """Many rows at once, from ``EnvironmentConfig.batched(rows)``; used where every policy at the table is a VectorPolicy."""
 
-    def reset(self, seeds: IntArray, options: Mapping[str, Any] | None = None) -> Batch: ...
-    def step(self, actions: AnyArray | Arrays) -> Batch: ...
-    def row(self, b: int) -> Environment: ...
+    def reset(self, seeds: IntArray, options: Mapping[str, Any] | None = None) -> Batch:
+        """Start all rows; ``seeds`` has shape (B,), and row b draws from ``Seeds(seeds[b])`` alone. ``reward`` is zero."""
+        ...
+
+    def step(self, actions: AnyArray | Arrays) -> Batch:
+        """Play one phase in every row that is not done; a row that is done keeps its outcome and earns nothing more.
+
+        ``actions`` are float64 of shape (B, N), or arrays by key where actions are mappings. Entries of those who do not
+        move are ignored (NaN is customary); an illegal action of a mover raises IllegalActionError.
+        """
+        ...
+
+    def row(self, b: int) -> Environment:
+        """The single environment that goes on as row b does from here, sharing nothing with the batch."""
+        ...
 
 
 def own(array: AnyArray, seats: slice | IntArray) -> AnyArray:

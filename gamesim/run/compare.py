@@ -86,8 +86,11 @@ def _columns(base: Record, others: Sequence[Record], columns: Sequence[str] | No
         if values.dtype.kind in "fib" and name not in ("cell", "seed", "episode")
     ]
     if columns is None:
+        swept = {path for record in (base, *others) for unit in record.units for path in unit.cell.get("values", {})}
         return [
-            name for name in numeric if all(name in table and table[name].dtype.kind in "fib" for table in tables[1:])
+            name
+            for name in numeric
+            if name not in swept and all(name in table and table[name].dtype.kind in "fib" for table in tables[1:])
         ]
     for name in columns:
         if any(name not in table or table[name].dtype.kind not in "fib" for table in tables):

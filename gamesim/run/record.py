@@ -241,7 +241,12 @@ class Record:
         total = hashlib.sha256()
         for name in sorted(self.manifest.files):
             if name.split("/")[0] in (EVENTS, STEPS, TABLES):
-                total.update(f"{name}\0{seal.file_sha256(self.path / name)}\n".encode())
+                try:
+                    total.update(f"{name}\0{seal.file_sha256(self.path / name)}\n".encode())
+                except OSError as error:
+                    raise CorruptRecordError(
+                        "is missing, and the manifest lists it.", where=str(self.path / name), hint=_RESTORE
+                    ) from error
         return total.hexdigest()
 
     def problems(self, *, full: bool = False) -> Iterator[CorruptRecordError]:

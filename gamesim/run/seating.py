@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from gamesim.core.config import AgentConfig
-from gamesim.core.errors import ScenarioError, listed
+from gamesim.core.errors import GamesimError, PluginError, ScenarioError, listed, named_cause
 from gamesim.core.policy import AgentSpec, Population
 from gamesim.core.registry import entry
 from gamesim.core.seeds import Seeds
@@ -121,7 +121,16 @@ def seated(environment: EnvironmentConfig, seats: Sequence[AgentSpec]) -> list[S
     result = []
     for spec, indices in groups.values():
         config = agent_config(spec)
-        result.append(Seated(spec, config.build(environment), config.seat_profile(), tuple(indices)))
+        try:
+            policy, profile = config.build(environment), config.seat_profile()
+        except GamesimError:
+            raise
+        except Exception as error:
+            raise PluginError(
+                f"agent '{spec.kind}' could not be built for '{environment.kind}': {named_cause(error)}.",
+                hint=f"Can it play there? If not, its `misfit` may say so; to see more: gamesim check --plugin agents/{spec.kind}",
+            ) from error
+        result.append(Seated(spec, policy, profile, tuple(indices)))
     return result
 
 

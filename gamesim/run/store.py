@@ -207,7 +207,23 @@ def verify_store(path: Path | str, *, deep: bool = False) -> list[Finding]:
     place = Path(path)
     if not place.is_dir():
         raise RecordError("no such store.", where=str(place))
-    return list(_findings([place] if (place / NAME).exists() else runs(place), deep))
+    if (place / NAME).exists():
+        return list(_findings([place], deep))
+    if _bereft(place):
+        return [_without_manifest(place)]
+    lost = [_without_manifest(path) for path in sorted(place.iterdir()) if _bereft(path)]
+    return sorted([*_findings(runs(place), deep), *lost], key=lambda finding: finding.path)
+
+
+def _bereft(path: Path) -> bool:
+    """A run whose manifest is gone: there are journals, and nothing says what they are of."""
+    return path.is_dir() and not (path / NAME).exists() and any((path / EVENTS).glob("*.jsonl"))
+
+
+def _without_manifest(path: Path) -> Finding:
+    return Finding(
+        path, "damaged", f"{path / NAME} is missing; the journals in events/ are untouched. Restore it from a copy."
+    )
 
 
 def _findings(paths: list[Path], deep: bool) -> Iterator[Finding]:

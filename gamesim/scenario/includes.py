@@ -70,7 +70,7 @@ class _Reader:
             path = self.find(item.value, home, item.place)
             self.refuse(path, trail, item.place)
             shown = self.shown(path)
-            located = load_yaml(path, name=clean(_relative(path)))
+            located = load_yaml(path, name=clean(relative(path)))
             self.texts[shown] = located.text
             layer = self.with_includes(located.root, path.parent, (*trail, path), located.name)
             below = layer if below is None else merged(below, layer)
@@ -115,7 +115,7 @@ class _Reader:
         return path.relative_to(root).as_posix()
 
 
-def _relative(path: Path) -> str:
+def relative(path: Path) -> str:
     try:
         return str(path.relative_to(Path.cwd()))
     except ValueError:

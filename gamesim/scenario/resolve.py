@@ -16,7 +16,7 @@ from .beside import reading
 from .common import MAX_UNITS, CommonKeys
 from .diagnose import as_scenario_error, raise_together, validated
 from .identity import identity as identity
-from .includes import Document, read_document
+from .includes import Document, read_document, relative
 from .members import Line, check_seats, read_members, unknown_key
 from .models import models_of_data, read_models, with_models_spelled_out
 from .names import checked_name
@@ -150,7 +150,7 @@ def _document(source: Path | str, include_root: Path | None) -> Document:
         return read_document(source, include_root=include_root)
     given = Path(source)
     found = find_scenario(source)
-    return read_document(found, include_root=include_root, name=clean(given if given.exists() else found))
+    return read_document(found, include_root=include_root, name=clean(given if given.exists() else relative(found)))
 
 
 def _named(root: Node, source: Path | str) -> Node:

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from gamesim.core.config import AgentConfig
-from gamesim.core.errors import GamesimError
+from gamesim.core.errors import GamesimError, named_cause
 from gamesim.core.policy import AgentSpec, AsyncPolicy, Coordinates, Decision, VectorPolicy
 from gamesim.core.registry import build, names
 from gamesim.core.seeds import Seeds
@@ -167,7 +167,7 @@ def check_policy(
     except GamesimError:
         raise
     except Exception as error:
-        raise broken(what, f"raised {type(error).__name__}: {error}".rstrip(".")) from error
+        raise broken(what, f"raised {named_cause(error)}") from error
 
 
 class _Seats:

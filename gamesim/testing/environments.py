@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from gamesim.core.canonical import jsonable
-from gamesim.core.errors import GamesimError
+from gamesim.core.errors import GamesimError, named_cause
 from gamesim.core.registry import build
 from gamesim.envs.base import EnvironmentConfig
 
@@ -86,7 +86,7 @@ def check_environment(
     except GamesimError:
         raise
     except Exception as error:
-        raise broken(what, f"raised {type(error).__name__}: {error}".rstrip(".")) from error
+        raise broken(what, f"raised {named_cause(error)}") from error
 
 
 def _configuration(config: EnvironmentConfig) -> None:

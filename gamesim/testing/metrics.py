@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from gamesim.core.canonical import canonical, jsonable
-from gamesim.core.errors import GamesimError
+from gamesim.core.errors import GamesimError, named_cause
 from gamesim.core.registry import entry
 
 from .compare import difference
@@ -56,7 +56,7 @@ def check_metric(metric: Callable[[Any], Any] | str, record: Any) -> None:
     except GamesimError:
         raise
     except Exception as error:
-        raise broken(what, f"raised {type(error).__name__}: {error}".rstrip(".")) from error
+        raise broken(what, f"raised {named_cause(error)}") from error
 
 
 def _columns(answer: Any) -> dict[str, list[Any]]:

@@ -143,7 +143,7 @@ class FishWar(StageGame):
     """Players take shares of a stock that regrows as a power of what is left; see ``fish_war``."""
 
     kind: Literal["fish_war"] = "fish_war"
-    players: int = Field(2, ge=1, le=1_000_000, description="How many fish.")
+    players: int = Field(2, ge=1, le=1_000_000, description="How many players fish.")
     horizon: int = Field(50, ge=1, le=1_000_000, description="Seasons.")
     elasticity: float = Field(
         0.4, gt=0, lt=1, description="Exponent of growth: next stock = (what is left) ** elasticity."
