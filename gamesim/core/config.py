@@ -12,7 +12,9 @@ if TYPE_CHECKING:
     from .policy import AsyncPolicy, Policy, VectorPolicy
 
 
-LARGEST = 1e15  # beyond it a float no longer tells one fish from the next, and products of a few run into infinity
+# Beyond 1e15 a float no longer tells one fish from the next; products of a few such numbers, or of their inverses, run
+# into infinity or vanish.
+LARGEST, SMALLEST = 1e15, 1e-15
 
 
 class Config(BaseModel):
@@ -25,6 +27,8 @@ class Config(BaseModel):
     def _is_a_size_to_reckon_with(cls, value: Any) -> Any:
         if isinstance(value, float) and abs(value) > LARGEST:
             raise ValueError(f"{value:g} is too large: numbers lie between -{LARGEST:g} and {LARGEST:g}")
+        if isinstance(value, float) and 0 < abs(value) < SMALLEST:
+            raise ValueError(f"{value:g} is too small: numbers are 0 or at least {SMALLEST:g} in size")
         return value
 
 

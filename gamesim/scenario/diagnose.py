@@ -117,6 +117,12 @@ def _one(item: Mapping[str, Any], model: type[BaseModel], root: Node, prefix: tu
             hint,
             OverrideError if by_override else ScenarioError,
         )
+    if kind == "missing" and path and isinstance(path[-1], int):
+        number, path = path[-1] + 1, path[:-1]
+        return say(f"the list is too short: its item {number} is missing.")
+    if kind in ("too_long", "too_short") and "actual_length" in context:
+        bound = f"at most {context['max_length']}" if kind == "too_long" else f"at least {context['min_length']}"
+        return say(f"a list of {context['actual_length']} items; it has {bound}.")
     if kind in ("missing", "missing_argument"):
         return say("is missing.", f"Give {spot.wanted()}." if spot.field else None)
     got = _got(node)

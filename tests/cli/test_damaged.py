@@ -63,6 +63,13 @@ def test_a_store_is_not_a_run(gamesim: Run, run: Path) -> None:
     assert gamesim("show", "runs", code=6).err == f"RecordError: runs: is a store, not a run. It holds {run.name}.\n"
 
 
+@pytest.mark.parametrize("flag", ["--replicates", "--seeds", "--seed"])
+def test_a_wrong_number_is_blamed_on_the_flag_that_was_typed(gamesim: Run, tiny: Path, flag: str) -> None:
+    error = gamesim("run", "tiny.yaml", flag, "-1", "--json", code=2).json["error"]
+    assert flag in error["message"]
+    assert "--set" not in error["file"]
+
+
 def test_a_swept_value_is_no_figure_to_compare(gamesim: Run, tiny: Path) -> None:
     made = gamesim("sweep", "tiny.yaml", "--axis", "environment.horizon=4,6", "--json").json
     effects = gamesim("compare", made["run"], made["run"], "--json").json["effects"]

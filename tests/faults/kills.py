@@ -85,6 +85,19 @@ def elsewhere(work):
     return answer
 
 
+def descends(process: int, ancestor: int) -> bool:
+    """Whether a process is a child, or a child's child, and so on, of another."""
+    while process > 1:
+        if process == ancestor:
+            return True
+        try:
+            with open(f"/proc/{process}/stat") as file:
+                process = int(file.read().rpartition(")")[2].split()[1])
+        except (OSError, IndexError):
+            return False
+    return False
+
+
 class Campaign:
     """Kills, one after the other, in directories below ``scratch``."""
 
@@ -178,7 +191,7 @@ class Campaign:
                 if log.exists()
                 else []
             )
-            if players:
+            if players and descends(int(players[-1]), child):  # not one of long ago whose number somebody else has now
                 self.tally.landed += self.send(int(players[-1]))
             time.sleep(float(self.rng.uniform(0, seconds)))
             self.send(child)

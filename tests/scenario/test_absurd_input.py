@@ -28,6 +28,10 @@ def test_numbers_beyond_reckoning(keys: str) -> None:
     told = refused(f"environment: {{kind: commons, {keys}}}\npopulation: [{{agent: commons.greedy}}]\n")
     assert "is too large: numbers lie between -1e+15 and 1e+15." in told
     assert told.startswith("<text>:1:")
+    vanishing = refused(
+        "environment: {kind: commons, harvest: {productivity: 1.0e-300}}\npopulation: [{agent: commons.greedy}]\n"
+    )
+    assert "1e-300 is too small: numbers are 0 or at least 1e-15 in size." in vanishing
 
 
 @pytest.mark.parametrize(
@@ -42,6 +46,19 @@ def test_numbers_beyond_reckoning(keys: str) -> None:
 def test_an_agent_of_another_game_is_found_before_anything_is_played(environment: str, agent: str, told: str) -> None:
     text = f"environment: {{kind: {environment}}}\npopulation:\n  - {{agent: {agent}}}\n"
     assert refused(text) == f"<text>:3:13: population.0.agent: {told}"
+
+
+@pytest.mark.parametrize(
+    ("effort", "told"),
+    [
+        ("[0]", "the list is too short: its item 2 is missing."),
+        ("[0, 0.5, 1]", "a list of 3 items; it has at most 2."),
+        ("[1, 0]", "a range is [lowest, highest], not [1, 0]."),
+    ],
+)
+def test_lists_of_the_wrong_length(effort: str, told: str) -> None:
+    text = f"environment: {{kind: commons}}\npopulation: [{{agent: commons.paper_abm, init: {{effort: {effort}}}}}]\n"
+    assert refused(text) == f"<text>:2:56: population.0.init.effort: {told}"
 
 
 def test_a_society_that_no_record_can_hold() -> None:

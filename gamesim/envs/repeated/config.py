@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import numpy as np
 from pydantic import Field, model_validator
 
+from gamesim.core.config import LARGEST
 from gamesim.core.errors import GamesimError, PluginError, ScenarioError, did_you_mean, listed
 from gamesim.core.normal_form import NormalFormGame
 from gamesim.core.registry import entries, entry, load
@@ -88,7 +89,10 @@ class Matrix(EnvironmentConfig):
                 payoffs = np.array(self.payoffs)
             except ValueError as error:
                 raise ScenarioError("rows differ in length.", path="payoffs") from error
-            return NormalFormGame(payoffs, tuple(map(tuple, self.actions or ())))
+            game = NormalFormGame(payoffs, tuple(map(tuple, self.actions or ())))
+            if (np.abs(game.payoffs) > LARGEST).any():
+                raise ScenarioError(f"payoffs lie between -{LARGEST:g} and {LARGEST:g}.", path="payoffs")
+            return game
         given = dict(self.stage) if isinstance(self.stage, Mapping) else {"game": self.stage or DEFAULT}
         name = given.pop("game", None)
         if not isinstance(name, str):

@@ -35,6 +35,7 @@ SCENARIO = "environment: {kind: matrix, %s}\npopulation: [{agent: matrix.random}
         ("stage: {game: public_good, players: 40}", "has more than 10,000,000 entries by counts."),
         ("payoffs: [[1, 2], [3]]", "environment.payoffs: rows differ in length."),
         ("payoffs: [[[1, a], [3, 4]], [[1, 2], [3, 4]]]", "environment.payoffs: payoffs must be numbers."),
+        ("payoffs: [[[1.0e+308, 1], [3, 4]], [[1, 2], [3, 4]]]", "environment.payoffs: payoffs lie between -1e+15 and 1e+15."),
         ("payoffs: []", "environment.payoffs: payoffs of shape (0,) are no game in normal form."),
     ],
 )  # fmt: skip
