@@ -113,7 +113,9 @@ class Matrix(EnvironmentConfig):
         if isinstance(game, SymmetricGame):
             game = game.to_normal_form()
         if not isinstance(game, NormalFormGame):
-            raise ValueError(f"stage '{name}' is a {type(game).__name__}, not a game in normal form.")
+            raise ScenarioError(
+                f"'{name}' is no game in normal form, and only those can be repeated here.", path="stage"
+            )
         return game
 
     def game(self) -> NormalFormGame:
