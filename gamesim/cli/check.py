@@ -152,8 +152,8 @@ def _sections(scenario: Any) -> None:
 def _plugin(out: Output, name: str) -> dict[str, Any]:
     """Run the contracts over one registered thing, to the episode's end."""
     from gamesim.core.errors import UnknownKindError
-    from gamesim.core.registry import GROUPS, entry, names
-    from gamesim.testing import check_agent, check_environment
+    from gamesim.core.registry import GROUPS, names
+    from gamesim.testing.installed import check_registered
 
     group, _, kind = name.rpartition("/")
     groups = [group] if group else [one for one in GROUPS if kind in names(one)]
@@ -161,17 +161,8 @@ def _plugin(out: Output, name: str) -> dict[str, Any]:
         everything = [f"{one}/{known}" for one in GROUPS for known in names(one)]
         raise UnknownKindError.named("plugin", name, everything)
     for one in groups:
-        entry(one, kind)
-        if one == "environments":
-            check_environment({"kind": kind})
-        elif one == "agents":
-            place = kind.rpartition(".")[0]
-            if place in names("environments"):  # agents are named after what they play: commons.greedy
-                check_agent(kind, [place])
-        elif one not in GROUPS:
+        if one not in GROUPS:
             raise ScenarioError(f"no group '{clean(one, 40)}'.", where=f"--plugin {clean(name, 60)}")
-        contract = {"environments": "keeps its contract to the episode's end", "agents": "keeps its contract"}.get(
-            one, "loads"
-        )
+        contract = check_registered(one, kind)
         out.say(f"{one}/{kind}: {contract}")
     return {"ok": True, "groups": groups, "warnings": []}

@@ -31,7 +31,9 @@ app = new_app()
 
 File = Annotated[str, typer.Argument(metavar="FILE", help="A scenario: a file, or a name such as commons/demo.")]
 Seed = Annotated[int | None, typer.Option("--seed", min=0, metavar="N", help="Root of every random stream.")]
-Replicates = Annotated[int | None, typer.Option("--replicates", "--seeds", min=1, metavar="N", help="Episodes of each cell.")]
+Replicates = Annotated[
+    int | None, typer.Option("--replicates", "--seeds", min=1, metavar="N", help="Episodes of each cell.")
+]
 Agents = Annotated[
     str | None, typer.Option("--agents", metavar="llm|rules", help="Who answers for the population on the same file.")
 ]

@@ -123,6 +123,10 @@ def seated(environment: EnvironmentConfig, seats: Sequence[AgentSpec]) -> list[S
         config = agent_config(spec)
         try:
             policy, profile = config.build(environment), config.seat_profile()
+            if not isinstance(policy, (VectorPolicy, Policy, AsyncPolicy)):
+                raise TypeError(
+                    f"build gave {type(policy).__name__}, which is no policy: it needs initial_state and act"
+                )
         except GamesimError:
             raise
         except Exception as error:

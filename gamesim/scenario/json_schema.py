@@ -107,8 +107,11 @@ def _loaded(group: str) -> dict[str, Any]:
     for name, point in entries(group).items():
         try:
             found[name] = load(point)
+            model = getattr(found[name], "config", found[name])
+            if not (isinstance(model, type) and issubclass(model, BaseModel)):
+                raise PluginError("it says nothing of what a scenario may say.")
         except PluginError:
-            continue  # `gamesim list --broken` names it
+            found.pop(name, None)  # `gamesim list --broken` names it
     return found
 
 

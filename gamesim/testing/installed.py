@@ -55,19 +55,34 @@ def _normal(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
+def check_registered(group: str, name: str) -> str:
+    """Check one registered name, with its defaults.
+
+    Returns
+    -------
+    What was checked, such as ``keeps its contract, played in matrix``.
+
+    Raises
+    ------
+    PluginError
+        With the first promise that is not kept.
+    """
+    if group == "environments":
+        check_environment(name)
+        return "keeps its contract to the episode's end"
+    if group == "agents":
+        fitting = playable(build("agents", name), name)
+        if not fitting:
+            return "loads; no environment at hand fits it, so it was not played"
+        check_agent(name, fitting)
+        return f"keeps its contract, played in {', '.join(config.kind for config in fitting)}"
+    entry(group, name)
+    return "loads; a metric is checked on a record, by check_metric" if group == "metrics" else "loads"
+
+
 def _checked(group: str, name: str) -> Checked:
     try:
-        if group == "environments":
-            check_environment(name)
-            return Checked(group, name, None, "played to the episode's end")
-        if group == "agents":
-            fitting = playable(build("agents", name), name)
-            if not fitting:
-                return Checked(group, name, None, "loaded; no environment at hand fits it, so it was not played")
-            check_agent(name, fitting)
-            return Checked(group, name, None, f"played in {', '.join(config.kind for config in fitting)}")
-        entry(group, name)
-        return Checked(group, name, None, "loaded")
+        return Checked(group, name, None, check_registered(group, name))
     except PluginError as error:
         return Checked(group, name, str(error), "")
     except GamesimError as error:  # parameters without a default, an environment that does not fit

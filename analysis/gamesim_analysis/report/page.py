@@ -137,6 +137,12 @@ def _run(name: str, study: Study, points: Mapping[str, Any]) -> list[Section]:
             made = [(function(study), "")]
         else:  # it knows one record at a time
             made = [(function(Study([one])), label) for one, label in zip(study.records, study.names, strict=True)]
+        for section, _ in made:
+            if section is not None and not isinstance(section, Section):
+                raise PluginError(f"a section is a Section or None, not {type(section).__name__}.")
+            for block in section.blocks if section is not None else ():
+                if not isinstance(block, Block):
+                    raise PluginError(f"a section is made of blocks, not {type(block).__name__}.")
     except PluginError as error:
         return [_failed(name, title, str(error))]
     except GamesimError as error:
