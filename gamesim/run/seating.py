@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from gamesim.core.config import AgentConfig
 from gamesim.core.errors import GamesimError, PluginError, ScenarioError, listed, named_cause
-from gamesim.core.policy import AgentSpec, Population
+from gamesim.core.policy import AgentSpec, AsyncPolicy, Policy, Population, VectorPolicy
 from gamesim.core.registry import entry
 from gamesim.core.seeds import Seeds
 from gamesim.envs.config import EnvironmentConfig

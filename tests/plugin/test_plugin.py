@@ -47,9 +47,9 @@ def test_all_it_registers_is_checked_by_its_name(gamesim: Run, tmp_path: Path) -
     (tmp_path / "checked.py").write_text(script)
     done = gamesim(module="checked", cwd=tmp_path)
     assert done.stdout.splitlines() == [
-        "environments lighthouse None played to the episode's end",
-        "agents lighthouse.keeper None played in lighthouse",
-        "metrics lit_share None loaded",
+        "environments lighthouse None keeps its contract to the episode's end",
+        "agents lighthouse.keeper None keeps its contract, played in lighthouse",
+        "metrics lit_share None loads; a metric is checked on a record, by check_metric",
     ]
     assert gamesim("check", "--plugin", "lighthouse.keeper").returncode == 0
     with pytest.raises(UnknownKindError, match="no plugin 'gamesim-lighthose'"):

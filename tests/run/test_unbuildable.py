@@ -20,6 +20,19 @@ class Reckless(AgentConfig):
         return environment.game().shape
 
 
+class Lost(AgentConfig):
+    """Builds something that plays nothing."""
+
+    def build(self, environment: Any) -> Any:
+        return object()
+
+
+def test_what_is_no_policy_is_not_seated(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(seating, "entry", lambda group, name: Lost)
+    with pytest.raises(PluginError, match=r"agent 'lost' .*build gave object, which is no policy"):
+        seating.seated(build("environments", "commons"), [AgentSpec("lost")] * 10)
+
+
 def test_the_agent_and_the_environment_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(seating, "entry", lambda group, name: Reckless)
     with pytest.raises(PluginError) as caught:

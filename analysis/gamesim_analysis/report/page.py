@@ -21,7 +21,7 @@ from gamesim.core.errors import GamesimError, PluginError, RecordError, UnknownK
 from gamesim.core.registry import entries, load
 
 from . import reading
-from .blocks import Note, Section
+from .blocks import Block, Note, Section
 from .numbers import count
 from .study import Study
 
