@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from gamesim_analysis.report import build, page
+from gamesim_analysis.report.blocks import Section
 
 from gamesim.run.runner import run
 from gamesim.scenario.resolve import load_scenario
-from gamesim_analysis.report import build, page
-from gamesim_analysis.report.blocks import Section
 
 
 def number(study: Any) -> Any:
