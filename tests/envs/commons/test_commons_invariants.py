@@ -11,6 +11,11 @@ from gamesim.envs.commons.config import Commons
 ALONE = {"sanctions": None, "revision": None, "voting": None}
 
 
+def sizes(low, high):
+    """Numbers that a scenario may hold: none so small that it is refused."""
+    return st.floats(low, high).map(lambda x: round(x, 9))
+
+
 @st.composite
 def societies(draw):
     catch = draw(st.sampled_from(["effort", "shuffled", "request"]))
@@ -18,7 +23,7 @@ def societies(draw):
     kind = draw(st.sampled_from(["peer", "antisocial", "counter", "graduated", "pool", None]))
     growth = {
         "law": law,
-        "rate": draw(st.floats(0.05, 1.0)),
+        "rate": draw(sizes(0.05, 1.0)),
         "capacity": 100,
         "noise_sd": draw(st.sampled_from([0, 0.4])),
     }
@@ -33,13 +38,13 @@ def societies(draw):
             "rationing": draw(st.sampled_from(["proportional", "lottery", "sequential"])),
         },
         "upkeep": {
-            "consumption": draw(st.floats(0, 4)),
-            "initial_wealth": draw(st.floats(0, 20)),
+            "consumption": draw(sizes(0, 4)),
+            "initial_wealth": draw(sizes(0, 20)),
             "starvation": draw(st.sampled_from(["remove", "none"])),
         },
         "collapse": draw(st.sampled_from(["stock", "first_death", "all_dead"])),
         "institutions": {
-            "sanctions": kind and {"kind": kind, "fine": draw(st.floats(0, 5)), "cost": draw(st.floats(0, 2)),
+            "sanctions": kind and {"kind": kind, "fine": draw(sizes(0, 5)), "cost": draw(sizes(0, 2)),
                                    "counting": draw(st.booleans()), "misread": draw(st.sampled_from([0, 0.2]))},
             "voting": draw(st.sampled_from(["median", "mean", "plurality", "borda", "approval", None])),
             "revision": draw(st.sampled_from(["fermi", "best_of", "proportional", "conformist", None])),
