@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -135,6 +135,36 @@ def admit(game: Any, found: Found, *, concept: str, method: str, **more: Any) ->
         versions=found.versions,
         notes=tuple(dict.fromkeys(notes)),
         **more,
+    )
+
+
+def joined(parts: Sequence[Solution]) -> Solution:
+    """The union of what several methods found; complete only if the last word of one method says so."""
+    if len(parts) == 1:
+        return parts[0]
+    kept: list[Equilibrium] = []
+    for part in parts:
+        for equilibrium in part.equilibria:
+            flat = flatten(equilibrium.play)
+            if not any(np.abs(flatten(other.play) - flat).max(initial=0.0) <= SAME for other in kept):
+                kept.append(equilibrium)
+    answered = [part for part in parts if part.equilibria] or list(parts)
+    whole = any(part.complete and part.covers == "extreme" for part in parts)
+    versions: dict[str, str] = {}
+    for part in parts:
+        versions.update(part.versions)
+    return replace(
+        parts[-1],
+        equilibria=tuple(kept),
+        rejected=tuple(e for part in parts for e in part.rejected),
+        method=" + ".join(part.method for part in answered),
+        covers=parts[-1].covers if len(answered) == 1 else "those found",
+        complete=whole,
+        exact=bool(kept) and all(e.certificate.grade == "exact" for e in kept),
+        stopped=next((part.stopped for part in parts if part.stopped), None),
+        selection="the union of what the methods found",
+        notes=tuple(dict.fromkeys(note for part in parts for note in part.notes)),
+        versions=versions,
     )
 
 

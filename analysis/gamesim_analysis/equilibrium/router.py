@@ -23,9 +23,9 @@ from gamesim.core.errors import (
     did_you_mean,
 )
 from gamesim.core.extensive_form import ExtensiveFormGame
-from gamesim.core.solution import Equilibrium, Limits, Solution
+from gamesim.core.solution import Limits, Solution
 
-from .method import SAME, flatten, is_formal
+from .method import is_formal, joined
 
 CONCEPTS = ("nash", "pure", "spe", "value", "correlated", "coarse")
 ALIASES = {"ce": "correlated", "cce": "coarse"}
@@ -212,12 +212,12 @@ def follow(
         return Solution((), concept, "auto", complete=False, stopped=_why(failed), notes=tuple(notes))
     if not any(part.equilibria for part in parts) and not gambit.installed() and len(game.players) > 2 and concept == "nash":  # fmt: skip
         notes.append("No pure equilibrium exists; mixed ones of more than two players need pip install 'gamesim[gambit]'.")  # fmt: skip
-    joined = _joined(parts)
+    union = joined(parts)
     if failed:
-        joined = replace(joined, complete=False, stopped=joined.stopped or _why(failed))
+        union = replace(union, complete=False, stopped=union.stopped or _why(failed))
     return replace(
-        joined,
-        notes=tuple(dict.fromkeys((*joined.notes, *notes))),
+        union,
+        notes=tuple(dict.fromkeys((*union.notes, *notes))),
         seconds=time.perf_counter() - start,
         cpu_seconds=time.process_time() - cpu,
     )
@@ -228,38 +228,6 @@ def _why(failed: Sequence[SolverError]) -> Any:
         if isinstance(error, SolverLimitError):
             return "memory" if "memory" in str(error) else "seconds"
     return "crash" if any(isinstance(error, SolverCrashError) for error in failed) else None
-
-
-def _joined(parts: Sequence[Solution]) -> Solution:
-    """The union of what several methods found; complete only if the last word of one method says so."""
-    import numpy as np
-
-    if len(parts) == 1:
-        return parts[0]
-    kept: list[Equilibrium] = []
-    for part in parts:
-        for equilibrium in part.equilibria:
-            flat = flatten(equilibrium.play)
-            if not any(np.abs(flatten(other.play) - flat).max(initial=0.0) <= SAME for other in kept):
-                kept.append(equilibrium)
-    answered = [part for part in parts if part.equilibria] or list(parts)
-    whole = any(part.complete and part.covers == "extreme" for part in parts)
-    versions: dict[str, str] = {}
-    for part in parts:
-        versions.update(part.versions)
-    return replace(
-        parts[-1],
-        equilibria=tuple(kept),
-        rejected=tuple(e for part in parts for e in part.rejected),
-        method=" + ".join(part.method for part in answered),
-        covers=parts[-1].covers if len(answered) == 1 else "those found",
-        complete=whole,
-        exact=bool(kept) and all(e.certificate.grade == "exact" for e in kept),
-        stopped=next((part.stopped for part in parts if part.stopped), None),
-        selection="the union of what the methods found",
-        notes=tuple(dict.fromkeys(note for part in parts for note in part.notes)),
-        versions=versions,
-    )
 
 
 def every_nash(game: ExtensiveFormGame, limits: Limits) -> Solution:
