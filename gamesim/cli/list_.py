@@ -92,7 +92,7 @@ def _scenarios(describe: bool) -> list[dict[str, Any]]:
     if describe:
         from gamesim.core.errors import ScenarioError
         from gamesim.scenario.packaged import find_scenario
-        from gamesim.scenario.yaml_source import load_yaml
+        from gamesim.yaml.source import load_yaml
 
         for item in items:
             try:

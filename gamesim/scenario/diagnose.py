@@ -23,8 +23,7 @@ from gamesim.core.errors import (
     listed,
     nearest,
 )
-
-from .node import Node, Path, dotted, plain
+from gamesim.yaml.node import Node, Path, dotted, plain
 
 M = TypeVar("M", bound=BaseModel)
 # Literal fields that name a thing rather than a setting; a wrong one is an UnknownKindError.

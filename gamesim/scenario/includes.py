@@ -7,10 +7,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from gamesim.core.errors import ScenarioError, clean
+from gamesim.yaml.node import Node, merged
+from gamesim.yaml.source import load_yaml
 
-from .node import Node, merged
 from .packaged import packaged_root
-from .yaml_source import load_yaml
 
 MAX_DEPTH = 4
 MAX_FILES = 16

@@ -13,9 +13,9 @@ from gamesim.core.errors import OverrideError, ScenarioError, UnknownKindError, 
 from gamesim.core.policy import AgentSpec, Member
 from gamesim.core.registry import entry
 from gamesim.envs.config import EnvironmentConfig
+from gamesim.yaml.node import Node
 
 from .diagnose import as_scenario_error, meant_key, validated
-from .node import Node
 
 
 class MemberKeys(Config):

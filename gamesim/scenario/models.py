@@ -11,9 +11,9 @@ from gamesim.core.errors import ScenarioError, UnknownKindError, clean
 from gamesim.core.model_config import ModelConfig, spelled_out
 from gamesim.core.policy import Population
 from gamesim.core.registry import entry, names
+from gamesim.yaml.node import Node
 
 from .diagnose import as_scenario_error, validated
-from .node import Node
 from .scenario import Scenario
 from .sweep import cells
 
@@ -115,8 +115,9 @@ def config_of(model: str, models: Mapping[str, ModelConfig]) -> ModelConfig:
     if data["backend"] not in names("models"):
         raise UnknownKindError.named("model", model, {*models, *names("models")}, path="model")
     errors: list[ScenarioError] = []
+    from gamesim.yaml.node import planted
+
     from .diagnose import raise_together
-    from .node import planted
 
     config = validated(entry("models", data["backend"]), planted(data, f"model {clean(model, 80)}"), (), errors)
     raise_together(errors)

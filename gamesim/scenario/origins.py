@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from .node import Node, planted
+from gamesim.yaml.node import Node, planted
+
 from .scenario import Origin
 
 DEFAULT = Origin("default")

@@ -7,9 +7,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from gamesim.core.errors import OverrideError, ScenarioError, clean
-
-from .node import Node, dotted, planted, with_child
-from .yaml_source import load_yaml
+from gamesim.yaml.node import Node, dotted, planted, with_child
+from gamesim.yaml.source import load_yaml
 
 Defaults = Callable[[], Mapping[str, Any] | None]
 FIXED = {

@@ -11,6 +11,7 @@ from gamesim.core.config import Config
 from gamesim.core.errors import OverrideError, ScenarioError, UnknownKindError, clean, nearest, split_place
 from gamesim.core.registry import entry, names
 from gamesim.envs.config import EnvironmentConfig
+from gamesim.yaml.node import Node, planted
 
 from .beside import reading
 from .common import MAX_UNITS, CommonKeys
@@ -20,7 +21,6 @@ from .includes import Document, read_document, relative
 from .members import Line, check_seats, read_members, unknown_key
 from .models import models_of_data, read_models, with_models_spelled_out
 from .names import checked_name
-from .node import Node, planted
 from .origins import origins_of, written
 from .overrides import applied, check_overrides, parse_axis, parse_override
 from .packaged import find_scenario, packaged_root

@@ -1,4 +1,4 @@
-"""A scenario, typed: who plays what, how often, within which limits. The YAML side is in ``yaml_source`` and ``resolve``."""
+"""A scenario, typed: who plays what, how often, within which limits. The YAML side is in ``gamesim.yaml`` and ``resolve``."""
 
 from __future__ import annotations
 

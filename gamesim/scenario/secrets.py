@@ -6,8 +6,7 @@ import re
 from collections.abc import Iterable
 
 from gamesim.core.errors import OverrideError, ScenarioError, clean
-
-from .node import Node, dotted
+from gamesim.yaml.node import Node, dotted
 
 _HINT = "Put it into an environment variable and name that: api_key_env: MY_KEY"
 _ALWAYS = re.compile(r"(^|_)(api_?key|secret|password|passwd|authorization|bearer|credentials?)$", re.IGNORECASE)

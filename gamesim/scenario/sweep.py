@@ -10,9 +10,9 @@ from typing import Any
 
 from gamesim.core.errors import OverrideError, ScenarioError, clean, did_you_mean
 from gamesim.core.registry import entry
+from gamesim.yaml.node import Node, dotted, merged, plain
 
 from .common import MAX_UNITS, LinspaceAxis, LogspaceAxis, RangeAxis, SweepKeys
-from .node import Node, dotted, merged, plain
 from .origins import written
 from .overrides import Override, applied
 from .scenario import Cell, Scenario

@@ -15,7 +15,7 @@ from gamesim.core.errors import ScenarioError
 from gamesim.scenario.json_schema import scenario_schema
 from gamesim.scenario.packaged import find_scenario, packaged_names, packaged_root
 from gamesim.scenario.resolve import dump, load_scenario
-from gamesim.scenario.yaml_source import load_yaml
+from gamesim.yaml.source import load_yaml
 
 NAMES = packaged_names()
 

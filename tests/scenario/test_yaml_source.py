@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gamesim.core.errors import ScenarioError
-from gamesim.scenario.yaml_source import YamlLimits, load_yaml
+from gamesim.yaml.source import YamlLimits, load_yaml
 
 
 def bomb() -> str:

@@ -19,7 +19,7 @@ from pydantic import ConfigDict, Field, field_validator, model_validator
 
 from gamesim.core.config import Config
 from gamesim.core.errors import ScenarioError, clean
-from gamesim.scenario.node import Node
+from gamesim.yaml.node import Node
 
 from .players import Player, player_of
 

@@ -12,8 +12,8 @@ from .config import BenchConfig, rewritten
 
 if TYPE_CHECKING:
     from gamesim.run.contracts import Context, Unit, UnitResult
-    from gamesim.scenario.node import Node
     from gamesim.scenario.scenario import Cell, Scenario
+    from gamesim.yaml.node import Node
 
 
 class Bench:

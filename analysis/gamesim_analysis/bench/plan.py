@@ -13,8 +13,8 @@ from gamesim.core.errors import ScenarioError, clean
 from gamesim.core.model_config import ModelConfig
 from gamesim.scenario.diagnose import raise_together
 from gamesim.scenario.models import config_of, read_models
-from gamesim.scenario.node import planted
 from gamesim.scenario.scenario import Cell, Scenario
+from gamesim.yaml.node import planted
 
 from .anchors import Scale, scale_of
 from .config import PURE, BenchConfig, Focal, Played

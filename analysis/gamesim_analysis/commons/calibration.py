@@ -265,7 +265,7 @@ def check_cell(parameters: Mapping[str, Any], targets: tuple[str, ...], *, repli
 
 def read_grid(path: Path | str) -> dict[str, list[Any]]:
     """A grid from a YAML file: ``alpha: [0.03, 0.05]`` and so on, one axis a line."""
-    from gamesim.scenario.yaml_source import load_yaml
+    from gamesim.yaml.source import load_yaml
 
     data = load_yaml(Path(path)).data
     if not isinstance(data, Mapping):

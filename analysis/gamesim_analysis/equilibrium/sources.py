@@ -69,7 +69,7 @@ def catalog(name: str, **parameters: Any) -> Any:
 
 
 def read_yaml(source: str, limits: FileLimits) -> Any:
-    from gamesim.scenario.yaml_source import load_yaml
+    from gamesim.yaml.source import load_yaml
 
     where = clean(source, 200)
     data = load_yaml(Path(source)).data

@@ -65,7 +65,7 @@ def read_prices(path: Path) -> tuple[Price, ...]:
         With place and key.
     """
     from gamesim.scenario.diagnose import raise_together, validated
-    from gamesim.scenario.yaml_source import load_yaml
+    from gamesim.yaml.source import load_yaml
 
     located = load_yaml(path)
     if located.root.value is None:

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from gamesim.scenario.includes import read_document
-from gamesim.scenario.node import plain
+from gamesim.yaml.node import plain
 
 ROOT = next(p for p in Path(__file__).resolve().parents if (p / "pyproject.toml").exists())
 DENIAL = re.compile(

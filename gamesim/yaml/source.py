@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 import stat
 from dataclasses import dataclass, field, replace
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -59,12 +60,15 @@ class Located:
 DEFAULT_LIMITS = YamlLimits()
 
 
-def load_yaml(source: Path | str, *, limits: YamlLimits = DEFAULT_LIMITS, name: str | None = None) -> Located:
+def load_yaml(
+    source: Path | str, *, limits: YamlLimits = DEFAULT_LIMITS, name: str | None = None, decimals: bool = False
+) -> Located:
     """Read a file (``Path``) or a text (``str``).
 
     Parameters
     ----------
     name : what places call the source; by default the path as given, or ``<text>``.
+    decimals : numbers that are no whole numbers become ``Decimal``, digit for digit, instead of floats.
 
     Raises
     ------
@@ -80,7 +84,7 @@ def load_yaml(source: Path | str, *, limits: YamlLimits = DEFAULT_LIMITS, name: 
             raise _too_large(name, limits.size)
         text = source
     text = _checked(text.removeprefix("\ufeff"), name)
-    return Located(_Builder(name, limits).build(text), name, text)
+    return Located(_Builder(name, limits, decimals).build(text), name, text)
 
 
 def read_bytes(path: Path, limit: int, name: str) -> bytes:
@@ -172,9 +176,10 @@ class _Anchor:
 
 
 class _Builder:
-    def __init__(self, name: str, limits: YamlLimits) -> None:
+    def __init__(self, name: str, limits: YamlLimits, decimals: bool = False) -> None:
         self.name = name
         self.limits = limits
+        self.decimals = decimals
         self.open: list[_Open] = []
         self.anchors: dict[str, _Anchor | None] = {}  # None: its collection is still open
         self.aliases = 0
@@ -360,7 +365,7 @@ class _Builder:
             number = float(text)
             if number in (float("inf"), float("-inf")):
                 raise self.error(event, f"'{clean(text, 40)}' is too large a number.")
-            return number
+            return Decimal(text) if self.decimals else number
         if _NOT_FINITE.fullmatch(text):
             raise self.error(event, f"'{text}' is not a finite number.")
         return text

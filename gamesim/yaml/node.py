@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from decimal import Decimal
 from typing import Any
 
-Scalar = None | bool | int | float | str
+Scalar = None | bool | int | float | Decimal | str
 Path = tuple[str | int, ...]
 
 
