@@ -43,11 +43,15 @@ def list_(
     items: list[dict[str, Any]] = []
     for group in GROUPS:
         if kind in (None, group):
-            items += _group(group, installed_by, broken, out.verbose)
+            items += _group(group, installed_by, broken, out.verbose, solvers=kind == "solvers")
     if kind in (None, "scenarios") and not broken and installed_by in (None, "gamesim"):
         items += _scenarios(out.verbose)
     if broken and not items:
         out.say("nothing is broken.")
+    elif kind == "solvers" and not broken:
+        keys = ["name", "suits", "covers", "complete", "package", *(["description"] if out.verbose else [])]
+        columns = ["name", "for", "covers", "complete", *keys[4:]]
+        out.table(columns, [[item.get(key) for key in keys] for item in items], keep=1, limit=120)
     elif items:
         columns = ["kind", "name", "package", *(["error"] if broken else ["description"] if out.verbose else [])]
         keys = ["kind", "name", "package", *(["error"] if broken else ["description"] if out.verbose else [])]
@@ -57,7 +61,9 @@ def list_(
     return {"items": items}
 
 
-def _group(group: str, package: str | None, broken: bool, describe: bool) -> list[dict[str, Any]]:
+def _group(
+    group: str, package: str | None, broken: bool, describe: bool, *, solvers: bool = False
+) -> list[dict[str, Any]]:
     from gamesim.core.registry import entries, entry
 
     found = []
@@ -66,10 +72,12 @@ def _group(group: str, package: str | None, broken: bool, describe: bool) -> lis
         if package is not None and owner != package:
             continue
         item: dict[str, Any] = {"kind": group, "name": name, "package": owner}
-        if broken or describe:
+        if broken or describe or solvers:
             try:
                 loaded = entry(group, name)
                 item["description"] = _first_line(loaded)
+                if solvers:  # what each may be used for
+                    item.update({key: str(getattr(loaded, key, "")) for key in ("suits", "covers", "complete")})
                 if broken:
                     continue
             except PluginError as error:

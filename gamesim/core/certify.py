@@ -10,8 +10,10 @@ rounding in floats; with an interval where payoffs were sampled.
 
 from __future__ import annotations
 
+import inspect
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import singledispatch
 from typing import Any
 
@@ -23,8 +25,11 @@ from .empirical import Cell, EmpiricalGame
 from .errors import SolverError
 from .extensive_form import ExtensiveFormGame
 from .normal_form import NormalFormGame
+from .preference_game import PreferenceGame
 from .profiles import Joint, MixedProfile, as_profile
-from .solution import Arithmetic, Certificate
+from .registry import entry, names
+from .residuals import natural_residual, tangent_residual
+from .solution import Arithmetic, Certificate, Gap
 from .symmetric import SymmetricGame
 
 CONCEPTS = ("nash", "spe", "correlated", "coarse")
@@ -35,21 +40,30 @@ def certify(game: Any, play: Any, *, concept: str = "nash", confidence: float = 
 
     Parameters
     ----------
-    game : a ``NormalFormGame``, ``SymmetricGame``, ``ExtensiveFormGame`` or ``EmpiricalGame``.
+    game : a ``NormalFormGame``, ``SymmetricGame``, ``PreferenceGame``, ``ExtensiveFormGame`` or ``EmpiricalGame``.
     concept : ``nash``, ``correlated``, ``coarse``; of a tree ``nash`` or ``spe``, whose gap is the largest regret in any
-        subgame.
+        subgame; or a concept registered under ``gamesim.concepts``, such as ``regularised``, whose gap then stands beside the Nash
+        regrets.
     play : of a tree a ``BehaviourProfile``, or one vector or action index an information set. Else for ``nash`` a mixed profile (n vectors) or a pure one (n indices); in a symmetric game also one vector that
         everybody plays. For ``correlated`` and ``coarse`` a ``Joint`` or a profile.
     confidence : of the interval of a sampled game.
+    of_concept : parameters of a registered concept, such as ``beta=0.1`` of ``regularised``.
 
     Raises
     ------
     SolverError
         If the play does not fit the game, the concept is not defined for it, or a sampled game lacks a profile that
         the check needs.
+
+    Examples
+    --------
+    >>> game = PreferenceGame([[0.5, 0.8], [0.2, 0.5]], beta=0.1)
+    >>> certificate = certify(game, [0.952574126822, 0.047425873178], concept="regularised")
+    >>> float(certificate.gap) < 1e-12, round(certificate.nash_conv, 6)
+    (True, 0.028456)
     """
     if concept not in CONCEPTS:
-        raise SolverError(f"no certificate for concept '{concept}'.", hint=f"Concepts: {', '.join(CONCEPTS)}.")
+        return _registered(game, play, concept, confidence, of_concept)
     if of_concept:
         raise SolverError(f"concept '{concept}' takes no parameter '{min(of_concept)}'.")
     if isinstance(play, Joint) and concept == "nash":
@@ -57,6 +71,31 @@ def certify(game: Any, play: Any, *, concept: str = "nash", confidence: float = 
     if concept == "spe" and not isinstance(game, ExtensiveFormGame):
         raise SolverError("subgame perfection is a claim about a tree.", hint="Ask for concept 'nash'.")
     return _certify(game, play, concept, confidence)
+
+
+def _registered(game: Any, play: Any, concept: str, confidence: float, parameters: dict[str, Any]) -> Certificate:
+    """The gap of a registered concept, put beside the Nash regrets."""
+    if concept not in names("concepts"):
+        known = ", ".join((*CONCEPTS, *names("concepts")))
+        raise SolverError(f"no certificate for concept '{concept}'.", hint=f"Concepts: {known}.")
+    measure = entry("concepts", concept)
+    try:
+        inspect.signature(measure).bind(game, play, **parameters)
+    except TypeError as error:
+        raise SolverError(f"concept '{concept}': {error}.") from None
+    gap: Gap = measure(game, play, **parameters)
+    nash = _certify(game, play, "nash", confidence)
+    return replace(
+        nash,
+        concept=concept,
+        gap=gap.value,
+        gap_name=gap.name,
+        relative=float(gap.value) / gap.scale,
+        arithmetic="float" if nash.arithmetic == "exact" and isinstance(gap.value, float) else nash.arithmetic,
+        rounding=gap.rounding,
+        interval=None,
+        details={**nash.details, **gap.details},
+    )
 
 
 @singledispatch
@@ -71,7 +110,14 @@ def _(game: NormalFormGame, play: Any, concept: str, confidence: float) -> Certi
     profile = as_profile(game.shape, play)
     earned = [game.action_payoffs(i, profile) for i in range(game.n)]
     m = sum(game.shape) + game.n
-    return _nash(earned, profile, game.payoff_range, m, float(np.abs(game.payoffs).max()))
+    found = _nash(earned, profile, game.payoff_range, m, float(np.abs(game.payoffs).max()))
+    residuals = {"tangent_residual": tangent_residual(earned, profile), "natural_residual": natural_residual(earned, profile)}  # fmt: skip
+    return replace(found, details=residuals)
+
+
+@_certify.register
+def _(game: PreferenceGame, play: Any, concept: str, confidence: float) -> Certificate:
+    return _certify(game.to_normal_form(), play if isinstance(play, Joint) else game.profile(play), concept, confidence)
 
 
 @_certify.register

@@ -1,6 +1,6 @@
 """Names to things, through entry points; the built-in kinds enter by the same door as a stranger's.
 
-Groups: environments, agents, games, models, learners, solvers, meta_solvers, oracles, experiments, metrics,
+Groups: environments, agents, games, models, learners, solvers, concepts, meta_solvers, oracles, experiments, metrics,
 report_sections, importers. Nothing is imported until a name is asked for.
 """
 
@@ -16,8 +16,8 @@ from pydantic import ValidationError
 from .errors import PluginError, ScenarioError, UnknownKindError, clean, did_you_mean
 
 GROUPS = (
-    "environments", "agents", "games", "models", "learners", "solvers", "meta_solvers", "oracles", "experiments",
-    "metrics", "report_sections", "importers",
+    "environments", "agents", "games", "models", "learners", "solvers", "concepts", "meta_solvers", "oracles",
+    "experiments", "metrics", "report_sections", "importers",
 )  # fmt: skip
 
 

@@ -42,7 +42,7 @@ class Certificate:
 
     Attributes
     ----------
-    concept : what was claimed: ``nash``, ``spe``, ``correlated``, ``coarse``.
+    concept : what was claimed: ``nash``, ``spe``, ``correlated``, ``coarse``, or a registered concept such as ``regularised``.
     gap : the gap of that concept, >= 0, in units of payoff; for ``nash`` the largest regret of a player.
     gap_name : its name, such as ``epsilon``.
     regrets : what each player could gain alone, by the best single deviation from the play's own marginals or plans.
@@ -55,6 +55,8 @@ class Certificate:
     interval : for a sampled game, bounds of the gap at the asked confidence; the upper one is None where a profile that
         matters was played less than twice (``details["reason"]``).
     guarantee : ``proved`` where all deviations were checked, ``heuristic`` where only some could be.
+    details : more of the check: ``tangent_residual`` and ``natural_residual`` of a table, ``cce_slack``,
+        ``subgame_regrets``, ``intervals``, the parameters of a registered concept.
     """
 
     concept: str
@@ -81,6 +83,28 @@ class Certificate:
         if self.arithmetic == "exact" and self.gap == 0:
             return "exact"
         return "float" if self.relative <= 1e-9 else "approximate" if self.relative <= 1e-4 else "rejected"
+
+
+@dataclass(frozen=True)
+class Gap:
+    """What a concept makes of play; returned by the functions registered under ``gamesim.concepts``.
+
+    Such a function takes (game, play, **parameters), raises ``SolverError`` for what it does not measure, and stands apart
+    from every solver. ``certify`` puts its gap into a certificate, beside the Nash regrets.
+
+    Attributes
+    ----------
+    value : >= 0, zero exactly where the play is what the concept asks.
+    name : of the number.
+    scale : what a relative gap is measured against, such as the payoff range.
+    rounding : how much float arithmetic can have hidden.
+    """
+
+    value: Any
+    name: str
+    scale: float
+    rounding: float = 0.0
+    details: Mapping[str, Any] = field(default_factory=lambda: EMPTY)
 
 
 @dataclass(frozen=True, eq=False)

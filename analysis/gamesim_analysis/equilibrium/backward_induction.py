@@ -116,4 +116,7 @@ backward_induction = Method(
     "All subgame-perfect payoffs of a tree with perfect information, exact.",
     _check,
     _run,
+    suits="trees of perfect information",
+    covers="SPE payoffs",
+    complete="yes",
 )

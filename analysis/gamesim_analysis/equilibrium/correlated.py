@@ -134,4 +134,7 @@ correlated = Method(
     "The best correlated or coarse correlated equilibrium for an objective, by linear programming.",
     lambda game, concept: is_formal(game),
     _run,
+    suits="tables",
+    covers="one, best for an objective",
+    complete="no",
 )

@@ -34,6 +34,10 @@ COVERS = {
     "lp": ("one", None), "lcp": ("accessible", False), "enummixed": ("extreme", True), "enumpoly": ("isolated", False),
     "gnm": ("one", False), "ipa": ("one", None), "simpdiv": ("one", None), "logit": ("one", None),
 }  # fmt: skip
+SUITS = {
+    "lp": "two players, constant sum", "lcp": "two players", "enummixed": "two players, up to 24 strategies",
+    "enumpoly": "tables up to 64 profiles", "gnm": "tables", "ipa": "tables", "simpdiv": "tables", "logit": "any game",
+}  # fmt: skip
 SELECTION = {
     "logit": "the limit of the principal branch of logit equilibria",
     "lp": "a vertex, as the program found it",
@@ -316,7 +320,9 @@ def _check_as(method: str) -> Any:
 
 def _method(name: str, description: str) -> Method:
     concepts = frozenset({"nash", "value"} if name == "lp" else {"nash"})
-    return Method(name, concepts, description, _check_as(name), _run_as(name))
+    covers, complete = COVERS[name]
+    told = "yes" if complete else "no"
+    return Method(name, concepts, description, _check_as(name), _run_as(name), suits=SUITS[name], covers=covers, complete=told)  # fmt: skip
 
 
 lp = _method("lp", "Gambit: a two-player constant-sum game by linear programming.")

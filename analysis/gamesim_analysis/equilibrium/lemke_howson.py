@@ -134,4 +134,7 @@ lemke_howson = Method(
     "One equilibrium of a two-player game, or one a label (labels='all').",
     lambda game, concept: two_players(game),
     _run,
+    suits="two players",
+    covers="one, or accessible",
+    complete="no",
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -11,12 +12,13 @@ import numpy as np
 
 from gamesim.core.behaviour import BehaviourProfile, as_behaviour, best_replies
 from gamesim.core.certify import certify
-from gamesim.core.errors import GamesimError, UnsupportedGameError
+from gamesim.core.errors import GamesimError, SolverError, UnsupportedGameError, clean, did_you_mean
 from gamesim.core.extensive_form import ExtensiveFormGame
 from gamesim.core.normal_form import NormalFormGame
+from gamesim.core.preference_game import PreferenceGame
 from gamesim.core.profiles import Joint, distribution
 from gamesim.core.reduced_form import behaviour_of
-from gamesim.core.solution import Equilibrium, Limits, Solution
+from gamesim.core.solution import Equilibrium, Limits, Ranking, Solution
 from gamesim.core.solving import Support
 from gamesim.core.symmetric import SymmetricGame
 
@@ -33,25 +35,29 @@ class Found:
     selection: str = ""
     notes: list[str] = field(default_factory=list)
     stopped: Any = None
-    concept: str | None = None
     versions: Mapping[str, str] = field(default_factory=dict)
+    of_concept: Mapping[str, Any] = field(default_factory=dict)  # parameters of the certificate
 
 
 @dataclass(frozen=True)
-class Method:
-    """A solver as ``gamesim.core.solving.Solver`` wants it.
+class Asked:
+    """What a method says of itself.
 
     Attributes
     ----------
     check : (game, concept) -> why the method is wrong for the game; empty if it is not.
-    run : (game, concept=, limits=, **parameters) -> Found.
+    suits, covers, complete : which games it is for, what its list holds and whether that is all, as ``gamesim list
+        solvers`` prints them.
     """
 
     name: str
     concepts: frozenset[str]
     description: str
     check: Callable[[Any, str], str]
-    run: Callable[..., Found]
+    run: Callable[..., Any]
+    suits: str = ""
+    covers: str = ""
+    complete: str = ""
 
     def accepts(self, game: Any, concept: str = "nash") -> Support:
         if concept not in self.concepts:
@@ -64,18 +70,34 @@ class Method:
             reason = f"{type(error).__name__}: {error}"
         return Support(not reason, reason)
 
-    def __call__(
-        self, game: Any, *, concept: str = "nash", limits: Limits | None = None, **parameters: Any
-    ) -> Solution:
+    def require(self, game: Any, concept: str, parameters: Mapping[str, Any]) -> None:
         """
         Raises
         ------
         UnsupportedGameError
             If the method is wrong for the game, with the reason.
+        SolverError
+            If it has no such parameter.
         """
         support = self.accepts(game, concept)
         if not support:
             raise UnsupportedGameError(f"{self.name}: {support.reason}.")
+        known = [name for name in inspect.signature(self.run).parameters if name not in ("game", "concept", "limits")]
+        for name in parameters:
+            if name not in known:
+                hint = did_you_mean(name, known) or f"Parameters: {', '.join(known) or 'none'}."
+                raise SolverError(f"{self.name} has no parameter '{clean(name, 40)}'.", hint=hint)
+
+
+@dataclass(frozen=True)
+class Method(Asked):
+    """A solver as ``gamesim.core.solving.Solver`` wants it; ``run(game, concept=, limits=, **parameters)`` gives ``Found``."""
+
+    def __call__(
+        self, game: Any, *, concept: str = "nash", limits: Limits | None = None, **parameters: Any
+    ) -> Solution:
+        """Run the method and certify what it found; raises as ``require`` does."""
+        self.require(game, concept, parameters)
         wall, cpu = time.perf_counter(), time.process_time()
         found = self.run(game, concept=concept, limits=limits or Limits(), **parameters)
         return admit(
@@ -89,14 +111,18 @@ class Method:
         )
 
 
-CERTIFIED = {
-    "nash": "nash",
-    "pure": "nash",
-    "value": "nash",
-    "spe": "spe",
-    "correlated": "correlated",
-    "coarse": "coarse",
-}
+@dataclass(frozen=True)
+class RankingMethod(Asked):
+    """A method that ranks instead of solving; ``run(game, concept=, limits=, **parameters)`` gives a ``Ranking``."""
+
+    def __call__(self, game: Any, *, concept: str, limits: Limits | None = None, **parameters: Any) -> Ranking:
+        """Run the method; raises as ``require`` does."""
+        self.require(game, concept, parameters)
+        ranking: Ranking = self.run(game, concept=concept, limits=limits or Limits(), **parameters)
+        return ranking
+
+
+CERTIFIED = {"pure": "nash", "value": "nash"}  # concepts that are checked as another one
 
 
 def admit(game: Any, found: Found, *, concept: str, method: str, **more: Any) -> Solution:
@@ -104,10 +130,10 @@ def admit(game: Any, found: Found, *, concept: str, method: str, **more: Any) ->
     listed: list[Equilibrium] = []
     rejected: list[Equilibrium] = []
     vectors: list[Any] = []
-    asked = CERTIFIED[concept]
+    asked = CERTIFIED.get(concept, concept)
     for play in found.plays:
         subject = game.to_normal_form() if isinstance(play, Joint) else game
-        certificate = certify(subject, play, concept=asked)
+        certificate = certify(subject, play, concept=asked, **found.of_concept)
         equilibrium = Equilibrium(play, payoffs_of(subject, play), certificate)
         if certificate.grade == "rejected":
             rejected.append(equilibrium)
@@ -193,7 +219,7 @@ def table_of(game: Any, limits: Limits) -> NormalFormGame:
     GameTooLargeError
         If it would not fit the limit.
     """
-    if isinstance(game, (NormalFormGame, SymmetricGame)):
+    if isinstance(game, (NormalFormGame, SymmetricGame, PreferenceGame)):
         return game.to_normal_form()
     return game.to_normal_form(limits.cells)  # type: ignore[no-any-return]
 
@@ -221,7 +247,7 @@ def fill(game: ExtensiveFormGame, play: BehaviourProfile) -> BehaviourProfile:
 
 def is_formal(game: Any) -> str:
     """Why a thing is no game in normal or extensive form; empty if it is."""
-    if isinstance(game, (NormalFormGame, SymmetricGame, ExtensiveFormGame)):
+    if isinstance(game, (NormalFormGame, SymmetricGame, PreferenceGame, ExtensiveFormGame)):
         return ""
     return f"a {type(game).__name__} is no game in normal or extensive form"
 

@@ -36,5 +36,12 @@ def _run(game: Any, *, concept: str, limits: Limits) -> Found:
 
 
 enumpure = Method(
-    "enumpure", frozenset({"nash", "pure"}), "All pure equilibria of any game whose table fits.", _check, _run
+    "enumpure",
+    frozenset({"nash", "pure"}),
+    "All pure equilibria of any game whose table fits.",
+    _check,
+    _run,
+    suits="tables up to the limit of cells",
+    covers="pure",
+    complete="yes",
 )

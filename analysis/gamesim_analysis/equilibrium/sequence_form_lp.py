@@ -100,4 +100,7 @@ sequence_form_lp = Method(
     "A two-player constant-sum tree by linear programming over realisation plans.",
     _check,
     _run,
+    suits="two players, constant-sum trees",
+    covers="one",
+    complete="no",
 )

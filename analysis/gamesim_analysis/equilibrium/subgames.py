@@ -118,4 +118,7 @@ subgame_decomposition = Method(
     "Subgame-perfect equilibria of any tree with perfect recall, subgame by subgame.",
     _check,
     _run,
+    suits="trees of perfect recall",
+    covers="SPE",
+    complete="if each subgame is",
 )

@@ -108,4 +108,7 @@ support_enumeration = Method(
     "Equilibria with supports of equal size; all of them in nondegenerate two-player games.",
     _check,
     _run,
+    suits="two players, up to 8 strategies each",
+    covers="isolated",
+    complete="if nondegenerate",
 )

@@ -175,4 +175,7 @@ vertex_enumeration = Method(
     "All extreme equilibria of a small two-player game, exact, degenerate or not.",
     lambda game, concept: two_players(game),
     _run,
+    suits="two players, up to 14 strategies",
+    covers="extreme",
+    complete="yes",
 )

@@ -72,4 +72,7 @@ zero_sum_lp = Method(
     "A two-player constant-sum table by linear programming: its value and optimal strategies.",
     _check,
     _run,
+    suits="two players, constant-sum tables",
+    covers="one",
+    complete="no",
 )
