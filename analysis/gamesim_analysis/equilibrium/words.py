@@ -116,9 +116,7 @@ def _tree(game: ExtensiveFormGame, play: BehaviourProfile, most: int) -> Iterato
     yield from _indifference(game, play, reached, values, where)
 
 
-def _on_path(
-    game: ExtensiveFormGame, h: int, play: BehaviourProfile, reached: Any, values: Any, slack: float
-) -> str:
+def _on_path(game: ExtensiveFormGame, h: int, play: BehaviourProfile, reached: Any, values: Any, slack: float) -> str:
     actions, mover = game.sets[h].actions, label(game.players[game.sets[h].player])
     worth = action_values(game, h, reached, values)
     text = f"Worth to {mover}: {_values(actions, worth)}. {_verdict(actions, worth, play[h], slack)}"
@@ -332,7 +330,10 @@ def _referee(game: NormalFormGame, joint: Joint, coarse: bool) -> Iterator[str]:
 
 def _expects(players: Sequence[str], payoffs: Sequence[Any]) -> str:
     first, *rest = zip(players, payoffs, strict=True)
-    said = [f"{label(first[0])} expects {number(first[1])}", *(f"{label(name)} {number(value)}" for name, value in rest)]
+    said = [
+        f"{label(first[0])} expects {number(first[1])}",
+        *(f"{label(name)} {number(value)}" for name, value in rest),
+    ]
     return ", ".join(said) + "."
 
 
