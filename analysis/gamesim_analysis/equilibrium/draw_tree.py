@@ -12,7 +12,7 @@ from typing import Any
 
 from gamesim.core.behaviour import BehaviourProfile
 from gamesim.core.extensive_form import CHANCE, TERMINAL, ExtensiveFormGame
-from gamesim.envs.efg.describe_game import number
+from gamesim.envs.efg.describe_game import number, places
 
 from .svg_text import FILE, Drawing, Palette, cut, element, escape, path, px, width
 
@@ -48,8 +48,9 @@ def draw_tree(
     for node in shown:
         if node:
             _edge(picture, game, node, x, y, play)
+    where = places(game)
     for node in shown:
-        _node(picture, game, node, x[node], y[node], folded, play)
+        _node(picture, game, node, x[node], y[node], folded, play, where)
     return picture.done()
 
 
@@ -181,7 +182,7 @@ def _sets(
             else:
                 steps.append(f"L{px(x[other])},{px(y[other])}")
         colour = picture.palette.player(game.sets[h].player)
-        title = f"<title>{escape(f'{game.players[game.sets[h].player]} cannot tell these {len(nodes)} nodes apart: {game.set_names[h]}')}</title>"  # fmt: skip
+        title = f"<title>{escape(f'{game.players[game.sets[h].player]} cannot tell these {len(nodes)} nodes apart')}</title>"  # fmt: skip
         picture.add("path", title, class_="information-set", d="".join(steps), fill="none", stroke=colour, stroke_width="1.4", stroke_dasharray="5 4")  # fmt: skip
 
 
@@ -213,7 +214,14 @@ def _halo(picture: Drawing, x: float, y: float, said: str, size: float, *, bold:
 
 
 def _node(
-    picture: Drawing, game: ExtensiveFormGame, node: int, x: float, y: float, folded: dict[int, int], play: Any
+    picture: Drawing,
+    game: ExtensiveFormGame,
+    node: int,
+    x: float,
+    y: float,
+    folded: dict[int, int],
+    play: Any,
+    where: Sequence[str],
 ) -> None:
     who, at = game.kinds[node], game.at[node]
     ink = picture.palette.ink
@@ -236,7 +244,7 @@ def _node(
     else:
         shape = element("circle", None, cx=px(x), cy=px(y), r=px(RADIUS), fill=picture.palette.player(who))
         said = element("text", escape(_initial(game, who)), x=px(x), y=px(y + 4), font_size="10.5", font_weight="bold", text_anchor="middle", fill="var(--paper)" if picture.palette.paper == "none" else "#ffffff")  # fmt: skip
-        title = f"{game.players[who]} at {game.set_names[at]}"
+        title = f"{game.players[who]}, {where[at]}"
         if play is not None:
             mix = ", ".join(f"{a} {number(p)}" for a, p in zip(game.sets[at].actions, play[at], strict=True) if p)
             title += f": plays {mix}"

@@ -109,7 +109,7 @@ def _needed(game: ExtensiveFormGame, profile: BehaviourProfile, threat: Threat, 
     vectors = list(profile.probabilities)
     unit = [type(p)(int(a == threat.better)) for a, p in enumerate(vectors[threat.at])]
     vectors[threat.at] = np.array(unit, dtype=vectors[threat.at].dtype)
-    return max(best_replies(game, BehaviourProfile(tuple(vectors))).gains[0]) > slack
+    return bool(max(best_replies(game, BehaviourProfile(tuple(vectors))).gains[0]) > slack)
 
 
 def is_subgame_perfect(game: Any, play: Any) -> bool | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 from gamesim.core.extensive_form import CHANCE, TERMINAL, ExtensiveFormGame
@@ -51,7 +52,7 @@ def mermaid(game: Any, play: Any = None) -> str:
         label, played = _edge(game, node, play)
         lines.append(f'  n{game.above[node]} {"==>" if played else "-->"}|"{_safe(label)}"| n{node}')
     for nodes in game.members:
-        lines += [f"  n{one} -.- n{other}" for one, other in zip(nodes, nodes[1:], strict=False)]
+        lines += [f"  n{one} -.- n{other}" for one, other in pairwise(nodes)]
     return "\n".join([*lines, ""])
 
 

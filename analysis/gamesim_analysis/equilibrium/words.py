@@ -10,8 +10,8 @@ likely; where something is better, the number stands beside it.
     player_0 expects 0, player_1 0.
     player_0 plays 1/2 heads + 1/2 tails. Worth to player_0: heads 0 v tails 0. Indifferent between heads and tails.
     player_1 plays 1/2 heads + 1/2 tails. Worth to player_1: heads 0 v tails 0. Indifferent between heads and tails.
-    player_0 mixes so that player_1 gains equally from heads and tails.
     player_1 mixes so that player_0 gains equally from heads and tails.
+    player_0 mixes so that player_1 gains equally from heads and tails.
 """
 
 from __future__ import annotations
@@ -181,7 +181,7 @@ def _never(game: ExtensiveFormGame, play: BehaviourProfile, reached: Any, where:
         yield f"Dominated: {label(actions[a])} {where[h]} of {label(game.players[game.sets[h].player])}; {label(actions[b])} pays more whatever is played afterwards."  # fmt: skip
     known = {(h, a) for h, a, _ in beaten}
     unused = [
-        f"{label(action)} {where[h]}"
+        f"{label(action)} {where[h]} ({label(game.players[game.sets[h].player])})"
         for h, nodes in enumerate(game.members)
         if any(reached[node] for node in nodes)
         for a, action in enumerate(game.sets[h].actions)
@@ -257,8 +257,8 @@ def _table(game: NormalFormGame, play: Any) -> Iterator[str]:
     profile = as_profile(game.shape, play)
     exact = game.exact is not None and all(is_exact(mixture) for mixture in profile)
     slack = tolerance(game, exact)
-    worth = [game.action_payoffs(i, profile) for i in range(game.n)]
-    yield _expects(game.players, game.expected(profile))
+    worth = [list(game.action_payoffs(i, profile)) for i in range(game.n)]
+    yield _expects(game.players, list(game.expected(profile)))
     for i, player in enumerate(game.players):
         verdict = _verdict(game.actions[i], worth[i], profile[i], slack)
         yield f"{label(player)} plays {_mix(game.actions[i], profile[i])}. Worth to {label(player)}: {_values(game.actions[i], worth[i], _support(profile[i]))}. {verdict}"  # fmt: skip
@@ -321,7 +321,7 @@ def _referee(game: NormalFormGame, joint: Joint, coarse: bool) -> Iterator[str]:
             total = odds[a].sum()
             if total > slack:
                 after = [(own[b] * odds[a]).sum() / total for b in range(game.shape[i])]
-                yield f"Told {label(names[a])} (chance {number(total)}), {label(player)} believes in the others' part and weighs {_values(names, after)}. {_verdict(names, after, np.array([1 if b == a else 0 for b in range(len(names))]), slack)}"  # fmt: skip
+                yield f"Told {label(names[a])} (chance {number(total)}), {label(player)} gets, if the others obey: {_values(names, after)}. {_verdict(names, after, np.array([1 if b == a else 0 for b in range(len(names))]), slack)}"  # fmt: skip
     yield "Nobody gains by refusing." if coarse else "Nobody gains by disobeying."
 
 
@@ -345,7 +345,12 @@ def _mix(actions: Sequence[str], mixture: Any) -> str:
     used = _support(mixture)
     if len(used) == 1:
         return label(actions[used[0]])
-    return " + ".join(f"{number(mixture[a])} {label(actions[a])}" for a in used)
+    return " + ".join(f"{number(mixture[a])} {_quoted(actions[a])}" for a in used)
+
+
+def _quoted(action: str) -> str:
+    """A label; in quotation marks where it would read as a number."""
+    return f'"{label(action)}"' if action[:1].isdigit() else label(action)
 
 
 def _values(actions: Sequence[str], worth: Sequence[Any], keep: Sequence[int] = ()) -> str:
