@@ -2,6 +2,7 @@
 
 python tests/faults/kill_models.py [KILLS] [SEED]
 
+KILLS counts those that found the process at work; a few come after its end, and are told apart.
 Each society (10 agents, 5 rounds, 2 calls an agent and round) asks a real server on this machine through the real client. It
 is killed one to three times, then goes on to its end. Then its events must equal those of a society nobody disturbed, byte for
 byte; no answer that was committed may be asked for again; and what was on its way at the kill, and is sent again, is at most
@@ -52,8 +53,8 @@ models: {{big: {{backend: openai, id: m, base_url: "{url}", concurrency: {{cap: 
 
 @dataclass
 class Tally:
-    kills: int = 0
-    landed: int = 0  # the process was still at work
+    kills: int = 0  # that found the process at work
+    late: int = 0  # that came after its end
     societies: int = 0
     committed: int = 0  # answers that had been committed before kills
     asked_again: int = 0
@@ -71,7 +72,7 @@ class Tally:
     def __str__(self) -> str:
         times = self.seconds or [0.0]
         return (
-            f"kills {self.kills} (process at work {self.landed}), societies {self.societies}: committed answers before kills "
+            f"kills of a process at work {self.kills} (others, after its end, {self.late}), societies {self.societies}: committed answers before kills "
             f"{self.committed}, asked again {self.asked_again}; on their way and sent again {self.resent} "
             f"(most at one kill {self.most_resent}, may be {CAP}); records that differ {self.different}; damaged journals {self.unsound}; "
             f"going on took {np.median(times):.2f} s (median), {np.quantile(times, 0.95):.2f} s (95 %)"
@@ -90,6 +91,7 @@ class Campaign:
         self.digest = str(elsewhere(lambda: self._play(scratch / "whole"))[0])
         self.whole = _events(scratch / "whole")
         self.lasts = time.monotonic() - began
+        self.calls = len(_committed(scratch / "whole"))
 
     def _play(self, store: Path) -> list[object]:
         directories = _directories(store)
@@ -99,10 +101,10 @@ class Campaign:
 
     def one(self) -> None:
         """One society, killed up to three times on its way."""
-        store = self.scratch / f"try-{self.tally.kills}"
+        store = self.scratch / f"try-{self.tally.societies}"
         for _ in range(int(self.rng.integers(1, 4))):
-            self.tally.kills += 1
             before = _committed(store)
+            left = 1 - len(before) / self.calls  # of the time that an undisturbed society takes
             self.server.reset()
             child = os.fork()
             if child == 0:
@@ -111,10 +113,11 @@ class Campaign:
                     self._play(store)
                 finally:
                     os._exit(0)
-            time.sleep(float(self.rng.uniform(0, self.lasts)))
+            time.sleep(float(self.rng.uniform(0, self.lasts * left)))
             os.kill(child, signal.SIGKILL)
             _, status = os.waitpid(child, 0)
-            self.tally.landed += os.WIFSIGNALED(status)
+            self.tally.kills += os.WIFSIGNALED(status)
+            self.tally.late += not os.WIFSIGNALED(status)
             after = _committed(store)
             self._check(before, after, killed=True)
             self.tally.committed += len(after)
