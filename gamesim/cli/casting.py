@@ -6,7 +6,8 @@ the ranges the rule draws its first dispositions from. The way back is the same 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import copy
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -42,8 +43,11 @@ class Casting:
         return any(value is not None for value in vars(self).values())
 
 
-def cast(scenario: Scenario, casting: Casting) -> Scenario:
+def cast(scenario: Scenario, casting: Casting, tell: Callable[[str], None] = lambda _: None) -> Scenario:
     """The scenario with its population answered as the flags say.
+
+    Where models take every seat, what their environment asks in words is asked in words (``EnvironmentConfig.spoken``), but
+    for keys that somebody set; ``tell`` hears of it. A rule behind the interface of a model keeps the numbers it plays by.
 
     Raises
     ------
@@ -65,10 +69,10 @@ def cast(scenario: Scenario, casting: Casting) -> Scenario:
         raise ScenarioError("rules are no models.", where="--model", hint="Drop --model, or say --agents llm.")
     if (casting.base_url or casting.api_key_env) and not casting.model:
         raise ScenarioError("whose?", where="--base-url", hint="Name the model: --model openai/<name>.")
-    return _cast(scenario, casting)
+    return _cast(scenario, casting, tell)
 
 
-def _cast(scenario: Scenario, casting: Casting) -> Scenario:
+def _cast(scenario: Scenario, casting: Casting, tell: Callable[[str], None]) -> Scenario:
     from gamesim.scenario.resolve import resolve_data
 
     data = dict(scenario.data)
@@ -93,8 +97,50 @@ def _cast(scenario: Scenario, casting: Casting) -> Scenario:
         origins |= {path: _origin("--model") for path in _paths(data["models"], "models")}
     if casting.agents is not None and data.get("sweep"):
         data["sweep"], origins = _sweep(data["sweep"], casting.agents, origins)
-    cast = resolve_data(data, origins=origins, source=scenario.source)
-    return _with_files(cast, scenario)
+    cast = _with_files(resolve_data(data, origins=origins, source=scenario.source), scenario)
+    return _in_words(cast, tell) if agents_speak(cast, casting) else cast
+
+
+def agents_speak(scenario: Scenario, casting: Casting) -> bool:
+    """Whether the flags have put models into all seats, and no rule stands behind one of them."""
+    from gamesim.scenario.models import config_of, used_models
+
+    if casting.agents != LLM:
+        return False
+    return all(config_of(model, scenario.models).backend != "rule" for model in used_models(scenario))
+
+
+def _in_words(scenario: Scenario, tell: Callable[[str], None]) -> Scenario:
+    """The scenario with what its environment asks of those who speak."""
+    from gamesim.scenario.resolve import resolve_data
+    from gamesim.scenario.sweep import cells
+
+    environments = [cell.scenario.environment for cell in cells(scenario)]
+    spoken = [environment.spoken() for environment in environments if environment is not None]
+    if not spoken or not spoken[0] or any(other != spoken[0] for other in spoken):
+        return scenario  # where the cells of a sweep differ in it, the file has thought of it
+    wanted = {f"environment.{path}": value for path, value in spoken[0].items()}
+    if any(_set_by(scenario, path) for path in wanted):
+        return scenario
+    data, origins = copy.deepcopy(dict(scenario.data)), dict(scenario.origins)
+    kept = ""
+    for path, value in wanted.items():
+        *place, key = path.split(".")
+        within: Any = data
+        for part in place:
+            within = within[part]
+        kept = kept or f"{path}={within[key]}"
+        within[key] = value
+        origins |= {".".join(path.split(".")[: depth + 1]): _origin(_FLAG) for depth in range(1, len(path.split(".")))}
+    changes = ", ".join(f"{path}={value}" for path, value in wanted.items())
+    tell(f"models speak: {changes}; to leave that out: --set {kept}")
+    return _with_files(resolve_data(data, origins=origins, source=scenario.source), scenario)
+
+
+def _set_by(scenario: Scenario, path: str) -> bool:
+    """Whether a file or a flag has set a key; a default has not."""
+    origin = scenario.origins.get(path)
+    return origin is not None and not origin.place.startswith("default")
 
 
 def _with_files(cast: Scenario, scenario: Scenario) -> Scenario:

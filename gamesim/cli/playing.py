@@ -27,21 +27,14 @@ def announce(scenario: Scenario, out: Output, store: Path) -> dict[str, Any]:
         "replicates": scenario.replicates,
         "episodes": episodes,
         "units": count_units(scenario),
-        "model_calls": 0 if not external(scenario) else None,
+        "model_calls": 0 if not scenario.external else None,
     }
-    calls = "no model calls" if not external(scenario) else "model calls"
+    calls = "no model calls" if not scenario.external else "model calls"
     cell_word = "cell" if cells == 1 else "cells"
     out.note(
         f"{clean(scenario.name, 80)}   {episodes:,} episodes ({cells:,} {cell_word} x {scenario.replicates:,} seeds)   {calls}   store {clean(store, 80)}"
     )
     return work
-
-
-def external(scenario: Scenario) -> bool:
-    """Whether somebody outside this process plays."""
-    from gamesim.run.play import is_external
-
-    return is_external(scenario)
 
 
 def tell_warnings(scenario: Scenario, out: Output) -> list[str]:
@@ -214,7 +207,7 @@ def budget(scenario: Scenario) -> dict[str, Any]:
     from gamesim.run.seating import seat_members
     from gamesim.scenario.sweep import cells, points
 
-    if scenario.environment is None or external(scenario):
+    if scenario.environment is None or scenario.external:
         return {"cpu_seconds": None, "probe_episodes": 0}
     count = len(points(scenario.sweep)) if scenario.sweep is not None else 1
     first = cells(scenario)[0].scenario

@@ -107,7 +107,7 @@ def play(
 
     scenario = load_scenario(file, overrides=[*overrides, *seed_of(seed, replicates)], axes=axes, axis_mode=axis_mode)
     if casting:
-        scenario = cast(scenario, casting)
+        scenario = cast(scenario, casting, out.note)
     store = Path(out.store) if out.store else default_store()
     warnings = tell_warnings(scenario, out)
     if dry_run or estimate:

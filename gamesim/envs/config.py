@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from gamesim.core.config import Config
@@ -39,6 +40,11 @@ class EnvironmentConfig(Config):
     def describer(self) -> Describer | None:
         """What language models are told of it, or None."""
         return None
+
+    def spoken(self) -> Mapping[str, Any]:
+        """Keys, by dotted path, that are otherwise where language models take the seats of rules: what rules do in numbers and
+        models in words."""
+        return {}
 
     def game(self) -> Any | None:
         """Its formal game, where it has one: used by solve, regret and reports."""

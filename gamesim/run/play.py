@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from typing import ClassVar, Literal
 
 from gamesim.core.config import Config
-from gamesim.core.registry import entry
 from gamesim.scenario.scenario import Scenario
 from gamesim.scenario.sweep import cells
 
@@ -32,10 +31,9 @@ class Play:
             return ()
         units = []
         for cell in cells(scenario):
-            external = is_external(cell.scenario)
-            if external and cell.scenario.environment is not None:
+            if cell.scenario.external and cell.scenario.environment is not None:
                 check_language(cell.scenario.environment, cell.scenario.language)
-            mode: Mode = _mode(cell.scenario.record.journal, external)
+            mode: Mode = "step" if cell.scenario.stepwise else "unit"
             block = 1 if mode == "step" else cell.scenario.record.block
             for start in range(0, scenario.replicates, block):
                 replicates = tuple(range(start, min(start + block, scenario.replicates)))
@@ -58,14 +56,6 @@ class Play:
         return await play_journalled(unit, context)
 
 
-def is_external(scenario: Scenario) -> bool:
-    """Whether the environment or any member is answered from outside this process."""
-    agents = (entry("agents", member.agent.kind) for member in scenario.population)
-    return bool(scenario.environment is not None and scenario.environment.external) or any(
-        agent.external for agent in agents
-    )
-
-
 def member_labels(scenario: Scenario, members: Sequence[int] | None = None) -> list[str]:
     """Names of members for tables: the label, or the kind and, where kinds repeat, the parameters that differ."""
     population = scenario.population
@@ -79,9 +69,3 @@ def member_labels(scenario: Scenario, members: Sequence[int] | None = None) -> l
         ]
         labels.append(member.label or " ".join([member.agent.kind, *differing]))
     return labels if members is None else [labels[index] for index in members]
-
-
-def _mode(journal: str, external: bool) -> Mode:
-    if journal == "auto":
-        return "step" if external else "unit"
-    return "step" if journal == "step" else "unit"

@@ -71,6 +71,20 @@ class Scenario:
     cache: Literal["read_write", "read", "off"] = "read_write"
 
     @property
+    def external(self) -> bool:
+        """Whether the environment or any member is answered from outside this process."""
+        from gamesim.core.registry import entry
+
+        agents = (entry("agents", member.agent.kind) for member in self.population)
+        return bool(self.environment is not None and self.environment.external) or any(a.external for a in agents)
+
+    @property
+    def stepwise(self) -> bool:
+        """Whether the journal is kept by the step; then each replicate is a unit of its own."""
+        journal: str = self.record.journal
+        return journal == "step" or (journal == "auto" and self.external)
+
+    @property
     def seeds(self) -> Seeds:
         from gamesim.core.seeds import Seeds  # numpy, which checking a scenario does without
 

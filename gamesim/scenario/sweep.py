@@ -144,9 +144,9 @@ def check_axes(sweep: SweepKeys, root: Node) -> None:
 
 
 def count_units(scenario: Scenario) -> int:
-    """Cells times blocks of replicates."""
+    """Cells times blocks of replicates; in a sweep over agents, as many as the file's own population would make."""
     cell_count = len(points(scenario.sweep)) if scenario.sweep is not None else 1
-    blocks: int = -(-scenario.replicates // scenario.record.block)
+    blocks: int = -(-scenario.replicates // (1 if scenario.stepwise else scenario.record.block))
     return cell_count * blocks
 
 

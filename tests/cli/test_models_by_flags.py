@@ -27,11 +27,29 @@ def test_the_same_file_on_models_and_back() -> None:
     assert [member.agent.params["disposition"] for member in models.population] == ["altruistic", "selfish"]
     assert [member.count for member in models.population] == [5, 5]
     assert models.models["openai"].base_url == "http://127.0.0.1:9/v1"  # type: ignore[attr-defined]
-    assert models.environment == rules.environment
+    assert models.environment != rules.environment  # models vote on sentences, see below
     back = cast(models, Casting("rules"))
     assert [member.agent for member in back.population] == [member.agent for member in rules.population]
     assert kinds(cast(cast(rules, Casting("llm", "rule:commons.greedy")), Casting("rules"))) == ["commons.greedy"] * 2
     assert cast(rules, Casting("rules")) is rules
+
+
+def test_models_speak_where_rules_count() -> None:
+    """Paper A's villages: a median of caps among rules, sentences and four questions a round among models."""
+    rules, told = load_scenario("commons/paper_a_harsh_mixed"), list[str]()
+    spoken = cast(rules, Casting("llm", "openai/x"), told.append).environment
+    assert (spoken.institutions.voting.norms, spoken.institutions.voting.rule) == ("text", "plurality")  # type: ignore[union-attr]
+    assert "--set environment.institutions.voting.norms=number" in told[0]
+    for name, overrides, model in (
+        ("paper_a_harsh_mixed", ["environment.institutions.voting.norms=number"], "openai/x"),  # somebody said so
+        ("paper_a_harsh_mixed", ["environment.institutions.voting=median"], "openai/x"),
+        ("paper_a_harsh_mixed", [], "rule:commons.greedy"),  # a rule plays by numbers, as without the interface
+        ("leader", [], "openai/x"),  # a leader decides on numbers, in some cells
+        ("govsim_fishery", [], "openai/x"),
+    ):
+        before = load_scenario(f"commons/{name}", overrides=overrides)
+        assert cast(before, Casting("llm", model), told.append).environment == before.environment, name
+    assert len(told) == 1
 
 
 def test_what_flags_cannot_mean() -> None:

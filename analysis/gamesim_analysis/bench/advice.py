@@ -51,7 +51,7 @@ def advice(plan: Plan) -> Advice:
     spreads: dict[str, float] = {}
     for name, scale in plan.scales.items():
         cells = {e.cell for e in plan.entries if e.scenario == name and e.role in ("pure", "anchor")}
-        rules = [plan.cells[number] for number in sorted(cells) if not _external(plan.cells[number])]
+        rules = [plan.cells[number] for number in sorted(cells) if not plan.cells[number].scenario.external]
         values = {cell.index: _values(cell, scale.column) for cell in rules}
         anchors = {e.label: values[e.cell].mean() for e in plan.find("anchor", name) if e.cell in values}
         zero, one = (_end(anchor, anchors) for anchor in (scale.zero, scale.one))
@@ -67,12 +67,6 @@ def _end(anchor: Anchor, played: dict[str, float]) -> float:
         return anchor.value
     assert anchor.rule is not None
     return float(played[anchor.rule])
-
-
-def _external(cell: Cell) -> bool:
-    from gamesim.run.play import is_external
-
-    return is_external(cell.scenario)
 
 
 def _values(cell: Cell, column: str) -> FloatArray:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
@@ -442,6 +443,13 @@ class Commons(EnvironmentConfig):
     def beginners(self) -> int:
         """Seats taken in round 1; newcomers take the last ones later."""
         return self.players - sum(p.count for p in self.perturbations if isinstance(p, Newcomer))
+
+    def spoken(self) -> Mapping[str, Any]:
+        """Villagers who speak propose sentences and vote on them, as in paper A; for its rule agents a median of caps stands for that."""
+        voting = self.institutions.voting
+        if voting is None or voting.rule != "median" or self.institutions.leader is not None:
+            return {}
+        return {"institutions.voting.norms": "text", "institutions.voting.rule": "plurality"}
 
     def warnings(self) -> list[str]:
         from .growth_law import extinction_fraction, maximum_sustainable_yield
