@@ -14,6 +14,7 @@ import inspect
 import math
 from collections.abc import Sequence
 from dataclasses import replace
+from fractions import Fraction
 from functools import singledispatch
 from typing import Any
 
@@ -24,15 +25,19 @@ from .behaviour import as_behaviour, best_replies, pure_plan_gains
 from .empirical import Cell, EmpiricalGame
 from .errors import SolverError
 from .extensive_form import ExtensiveFormGame
+from .mechanism import TRUTH, Mechanism, incentive_check
 from .normal_form import NormalFormGame
 from .preference_game import PreferenceGame
 from .profiles import Joint, MixedProfile, as_profile
 from .registry import entry, names
 from .residuals import natural_residual, tangent_residual
+from .seeds import Seeds
 from .solution import Arithmetic, Certificate, Gap
 from .symmetric import SymmetricGame
+from .team_game import TeamGame
 
 CONCEPTS = ("nash", "spe", "correlated", "coarse")
+PROFILES, MISREPORTS = 60, 41  # of a mechanism, that a claim of truthfulness is tried on
 
 
 def certify(game: Any, play: Any, *, concept: str = "nash", confidence: float = 0.95, **of_concept: Any) -> Certificate:
@@ -40,12 +45,14 @@ def certify(game: Any, play: Any, *, concept: str = "nash", confidence: float = 
 
     Parameters
     ----------
-    game : a ``NormalFormGame``, ``SymmetricGame``, ``PreferenceGame``, ``ExtensiveFormGame`` or ``EmpiricalGame``.
+    game : a ``NormalFormGame``, ``SymmetricGame``, ``PreferenceGame``, ``ExtensiveFormGame``, ``EmpiricalGame``,
+        ``TeamGame`` (the gap is what one member alone could add) or ``Mechanism`` (what a misreport gained among those tried).
     concept : ``nash``, ``correlated``, ``coarse``; of a tree ``nash`` or ``spe``, whose gap is the largest regret in any
         subgame; or a concept registered under ``gamesim.concepts``, such as ``regularised``, whose gap then stands beside the Nash
         regrets.
     play : of a tree a ``BehaviourProfile``, or one vector or action index an information set. Else for ``nash`` a mixed profile (n vectors) or a pure one (n indices); in a symmetric game also one vector that
-        everybody plays. For ``correlated`` and ``coarse`` a ``Joint`` or a profile.
+        everybody plays. For ``correlated`` and ``coarse`` a ``Joint`` or a profile. Of a team game one strategy a member; of a
+        mechanism ``TRUTH``.
     confidence : of the interval of a sampled game.
     of_concept : parameters of a registered concept, such as ``beta=0.1`` of ``regularised``.
 
@@ -189,6 +196,32 @@ def rounding_bound(terms: int, largest: float) -> float:
     """How far a float sum of so many products, each at most ``largest``, can be from the true one."""
     unit = terms * 2.0**-53
     return largest * unit / (1 - unit)
+
+
+@_certify.register
+def _(game: TeamGame, play: Any, concept: str, confidence: float) -> Certificate:
+    if concept != "nash":
+        raise SolverError(f"no certificate of concept '{concept}' for a team game.", hint="Ask for concept 'nash'.")
+    gains, replies = game.gains(play)
+    exact = all(isinstance(gain, Fraction) for gain in gains)
+    rounding = 0.0 if exact else 2 * rounding_bound(game.table.size, float(np.abs(game.payoffs).max()))
+    return _certificate(
+        concept, max(gains), "epsilon", gains, game.payoff_range, replies, "exact" if exact else "float", rounding
+    )
+
+
+@_certify.register
+def _(game: Mechanism, play: Any, concept: str, confidence: float) -> Certificate:
+    if concept != "nash" or not (isinstance(play, str) and play == TRUTH):
+        raise SolverError(
+            "of a mechanism only truthful reports are certified.", hint="Ask for concept 'nash' and play 'truth'."
+        )
+    found = incentive_check(game, game.draw(Seeds(0).stream("certificate"), PROFILES), grid=MISREPORTS)
+    reason = f"{found.reports:,} misreports were tried, at {PROFILES} type profiles"
+    return _certificate(
+        concept, found.gain, "epsilon", found.gains, game.scale, (), "float", 4 * rounding_bound(8 * game.n, game.scale),
+        guarantee="heuristic", details={"reason": reason, "incentives": found},
+    )  # fmt: skip
 
 
 def _joint(game: NormalFormGame, play: Any, concept: str) -> Certificate:

@@ -122,7 +122,7 @@ class RankingMethod(Asked):
         return ranking
 
 
-CERTIFIED = {"pure": "nash", "value": "nash"}  # concepts that are checked as another one
+CERTIFIED = {"pure": "nash", "value": "nash", "team": "nash", "truthful": "nash"}  # concepts that are checked as another one
 
 
 def admit(game: Any, found: Found, *, concept: str, method: str, **more: Any) -> Solution:
@@ -195,7 +195,9 @@ def joined(parts: Sequence[Solution]) -> Solution:
 
 
 def flatten(play: Any) -> Any:
-    """A play as one vector of floats."""
+    """A play as one vector of floats; of truth, which is one play, none."""
+    if isinstance(play, str):
+        return np.zeros(0)
     if isinstance(play, Joint):
         return play.probabilities.astype(np.float64).ravel()
     parts = play.probabilities if isinstance(play, BehaviourProfile) else play

@@ -1,0 +1,1 @@
+"""Mechanisms: reports go in, an outcome and payments come out."""

@@ -1,0 +1,1 @@
+"""Teams that share one payoff and see different things."""
