@@ -247,5 +247,11 @@ def _whole(value: int, what: str, least: int) -> int:
 
 
 BLOCKS: dict[int, tuple[tuple[int, ...], tuple[int, ...]]] = {
+    2: ((0, 1), (0, 1)),
     3: ((0, 1, 0, 2, 2, 1), (0, 1, 0, 2, 2, 1)),
-}  # 4^B - 4 times their values for p = 1/2: found by ``person_by_person``; B = 2, 3 are the best there are
+    4: ((1, 2, 2, 0, 1, 0, 0, 3, 1, 2, 2, 0, 1, 0), (0, 2, 2, 3, 3, 3, 3, 1, 1, 2, 2, 1, 1, 1)),
+    5: (
+        (0, 1, 0, 4, 4, 1, 2, 4, 0, 1, 0, 4, 4, 1, 2, 3, 0, 1, 0, 4, 4, 1, 3, 0, 0, 1, 0, 4, 4, 1),
+        (2, 0, 2, 4, 2, 4, 2, 3, 2, 3, 2, 3, 2, 3, 2, 4, 4, 4, 4, 4, 4, 4, 4, 3, 1, 3, 0, 3, 1, 3),
+    ),
+}  # found by the solver person_by_person on ``block_game``; those of 2 and 3 are the best there are, larger ones may not be
