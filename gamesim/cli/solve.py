@@ -24,7 +24,10 @@ def solve(
     ],
     concept: Annotated[
         str | None,
-        typer.Option("--concept", help="nash, pure, spe, value, correlated or coarse; by default spe or nash."),
+        typer.Option(
+            "--concept",
+            help="nash, pure, spe, value, correlated, coarse, team or truthful; by default what suits the game.",
+        ),
     ] = None,
     method: Annotated[str, typer.Option("--method", help="A solver (gamesim list solvers), or auto.")] = "auto",
     every: Annotated[bool, typer.Option("--all", help="All equilibria that can be had, instead of one.")] = False,
@@ -46,6 +49,7 @@ def solve(
     from gamesim_analysis.equilibrium.router import solve as solve_game
     from gamesim_analysis.equilibrium.sources import read_game
     from gamesim_analysis.equilibrium.told import certificate_in_words, facts, name_of, summary, told
+    from gamesim_analysis.equilibrium.told_others import FITTING
 
     from gamesim.core.errors import clean
     from gamesim.core.solution import Limits
@@ -54,6 +58,7 @@ def solve(
     limits = Limits(seconds=seconds, cpu_seconds=seconds, memory=memory << 20)
     known = facts(subject)
     default = "spe" if known.get("perfect_information") and not every and method == "auto" else "nash"
+    default = FITTING.get(known["kind"], default)
     asked = ALIASES.get(concept or default, concept or default)
     if plan:
         steps = choose(subject, asked, every, limits)

@@ -235,9 +235,7 @@ class TeamGame:
         for row, seen in zip(self.table, self.seen, strict=True):
             total += row[np.ix_(*(plan[:, s] for plan, s in zip(plans, seen, strict=True)))]
         common = fractions(total) / self.scale
-        labels = tuple(
-            tuple(" ".join(self.actions[i][a] for a in plan) for plan in own) for i, own in enumerate(plans)
-        )
+        labels = tuple(tuple(" ".join(self.actions[i][a] for a in plan) for plan in own) for i, own in enumerate(plans))
         return NormalFormGame(np.stack([common] * self.n), labels, self.players, name=self.name)
 
 

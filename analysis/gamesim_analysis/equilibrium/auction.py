@@ -189,7 +189,7 @@ def cascade_welfare(values: Any, chances: Any, placement: Placement, order: str 
     for ad, slot in pairs:
         total += left * v[ad] * p[ad, slot]
         left *= 1 - p[ad, slot]
-    return total
+    return float(total)
 
 
 def cascade_best(values: Any, chances: Any, ads: int | None = None) -> tuple[Placement, float]:

@@ -48,7 +48,9 @@ def hats_value(
     return _value(levine_hats(players, hats, black), restarts, seed, seconds)
 
 
-def block_wins(block: int, *, black: Number = "1/2", restarts: int = 200, seed: int = 0, seconds: float = 60.0) -> HatsValue:
+def block_wins(
+    block: int, *, black: Number = "1/2", restarts: int = 200, seed: int = 0, seconds: float = 60.0
+) -> HatsValue:
     """The best tables of a block that both players keep, exact for up to three hats; ``block_reset_value`` takes its value.
 
     Examples

@@ -122,7 +122,12 @@ class RankingMethod(Asked):
         return ranking
 
 
-CERTIFIED = {"pure": "nash", "value": "nash", "team": "nash", "truthful": "nash"}  # concepts that are checked as another one
+CERTIFIED = {
+    "pure": "nash",
+    "value": "nash",
+    "team": "nash",
+    "truthful": "nash",
+}  # concepts that are checked as another one
 
 
 def admit(game: Any, found: Found, *, concept: str, method: str, **more: Any) -> Solution:

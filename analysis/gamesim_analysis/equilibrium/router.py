@@ -23,11 +23,13 @@ from gamesim.core.errors import (
     did_you_mean,
 )
 from gamesim.core.extensive_form import ExtensiveFormGame
+from gamesim.core.mechanism import Mechanism
 from gamesim.core.solution import Limits, Solution
+from gamesim.core.team_game import TeamGame
 
 from .method import is_formal, joined
 
-CONCEPTS = ("nash", "pure", "spe", "value", "correlated", "coarse")
+CONCEPTS = ("nash", "pure", "spe", "value", "correlated", "coarse", "team", "truthful")
 ALIASES = {"ce": "correlated", "cce": "coarse"}
 ENUMERATED = 14  # strategies of two players together, up to which our own vertex enumeration is quick
 FLOAT_ENUMERATED = 24  # the same for Gambit's
@@ -61,6 +63,8 @@ def choose(game: Any, concept: str = "nash", every: bool = False, limits: Limits
     from . import gambit
 
     limits = limits or Limits()
+    if isinstance(game, (TeamGame, Mechanism)) or concept in ("team", "truthful"):
+        return _of_their_own(game, concept)
     reason = is_formal(game)
     if reason:
         raise UnsupportedGameError(f"{reason}.")
@@ -120,6 +124,22 @@ def choose(game: Any, concept: str = "nash", every: bool = False, limits: Limits
     return steps
 
 
+def _of_their_own(game: Any, concept: str) -> list[Step]:
+    """Teams and mechanisms, which have one question and a solver for it."""
+    from .team import TRIED, cost
+
+    kind, asked = ("team game", "team") if isinstance(game, TeamGame) else ("mechanism", "truthful")
+    if not isinstance(game, (TeamGame, Mechanism)):
+        raise UnsupportedGameError(f"concept '{concept}' is for {'team games' if concept == 'team' else 'mechanisms'}.", hint="Ask for --concept nash.")  # fmt: skip
+    if concept != asked:
+        raise UnsupportedGameError(f"concept '{concept}' is not for a {kind}.", hint=f"Ask for --concept {asked}.")
+    if isinstance(game, Mechanism):
+        return [Step("truthful_reports", "a mechanism: misreports are tried")]
+    if cost(game) <= TRIED:
+        return [Step("team_enumeration", "a small team game: every strategy of all members but one is tried")]
+    return [Step("person_by_person", "a team game too large to try everything: a lower bound")]
+
+
 def solve(
     game: Any,
     concept: str = "nash",
@@ -133,8 +153,9 @@ def solve(
 
     Parameters
     ----------
-    game : a ``NormalFormGame``, ``SymmetricGame`` or ``ExtensiveFormGame``.
-    concept : ``nash``, ``pure``, ``spe``, ``value``, ``correlated`` (``ce``) or ``coarse`` (``cce``).
+    game : a ``NormalFormGame``, ``SymmetricGame``, ``ExtensiveFormGame``, ``TeamGame`` or ``Mechanism``.
+    concept : ``nash``, ``pure``, ``spe``, ``value``, ``correlated`` (``ce``) or ``coarse`` (``cce``); ``team`` of a team game,
+        ``truthful`` of a mechanism.
     method : a registered solver, or ``auto``.
     every : all equilibria that can be had, instead of one.
     limits : time and memory; what was found when one is met comes back with ``stopped``.

@@ -12,9 +12,13 @@ import numpy as np
 from gamesim.core.behaviour import reach
 from gamesim.core.efg_format import write_efg
 from gamesim.core.extensive_form import ExtensiveFormGame
+from gamesim.core.mechanism import Mechanism
 from gamesim.core.nfg_format import write_nfg
 from gamesim.core.profiles import Joint
 from gamesim.core.solution import Equilibrium, Solution
+from gamesim.core.team_game import TeamGame
+
+from . import told_others
 
 SETS_TOLD = 8  # of a player in one line
 
@@ -25,6 +29,8 @@ def name_of(game: Any, source: str) -> str:
 
 def facts(game: Any) -> dict[str, Any]:
     """What is known of a game before it is solved."""
+    if isinstance(game, (TeamGame, Mechanism)):
+        return told_others.facts(game)
     if isinstance(game, ExtensiveFormGame):
         digest = hashlib.sha256(write_efg(game).encode()).hexdigest()
         return {
@@ -54,6 +60,8 @@ def facts(game: Any) -> dict[str, Any]:
 
 def summary(game: Any) -> str:
     """One line about a game."""
+    if isinstance(game, (TeamGame, Mechanism)):
+        return told_others.summary(game)
     known = facts(game)
     words = [f"{len(known['players'])} players"]
     if known["kind"] == "extensive":
@@ -73,6 +81,8 @@ def number(value: Any) -> Any:
 
 def told(game: Any, equilibrium: Equilibrium) -> dict[str, Any]:
     """An equilibrium as JSON: play by player, set and action."""
+    if isinstance(game, (TeamGame, Mechanism)):
+        return told_others.told(game, equilibrium)
     certificate = equilibrium.certificate
     play, kind = _play(game, equilibrium.play)
     players = list(game.players)
@@ -133,6 +143,8 @@ def _play(game: Any, play: Any) -> tuple[Any, str]:
 
 def words(game: Any, equilibrium: Equilibrium) -> str:
     """How an equilibrium is played, in one line."""
+    if isinstance(game, (TeamGame, Mechanism)):
+        return told_others.words(game, equilibrium)
     play = equilibrium.play
     if isinstance(play, Joint):
         cells, _ = _play(game, play)
@@ -186,6 +198,8 @@ GAINS = {
 
 def certificate_in_words(solution: Solution) -> str:
     """The sentence under the table: what nobody can gain, how that is known, and whether the list is whole."""
+    if solution.concept in ("team", "truthful"):
+        return told_others.certificate_in_words(solution)
     found = solution.equilibria
     what = LISTS.get(solution.covers, solution.covers)
     if not found:

@@ -140,7 +140,9 @@ class PositionAuction:
             if given not in get_args(known):
                 raise GameFileError(f"'{given}' is no rule of {what}.", hint=did_you_mean(given, get_args(known)) or f"Possible: {', '.join(get_args(known))}.")  # fmt: skip
         if self.clicks == "cascade" and (weights > 1).any():
-            raise GameFileError(f"a chance of a click is {weights.max():g}.", hint="In a cascade weights are at most 1.")
+            raise GameFileError(
+                f"a chance of a click is {weights.max():g}.", hint="In a cascade weights are at most 1."
+            )
         n, m = weights.shape
         ads = m if self.ads is None else self.ads
         if not 1 <= ads <= m:
@@ -150,7 +152,8 @@ class PositionAuction:
         count = placement_count(n, m, ads)
         if count > MOST:
             raise GameFileError(
-                f"{n} ads in {m} slots can be placed in {count:,} ways.", hint=f"Up to {MOST:,} are tried; show fewer ads."
+                f"{n} ads in {m} slots can be placed in {count:,} ways.",
+                hint=f"Up to {MOST:,} are tried; show fewer ads.",
             )
         weights.setflags(write=False)
         object.__setattr__(self, "weights", weights)
