@@ -5,6 +5,7 @@ action; everybody gets ``payoffs[w, a_1, ..., a_n]``. Nobody can tell anybody an
 signal, shape (S_i,), or one distribution a signal, shape (S_i, k_i); a play holds one strategy a member. Some best play is
 always pure. Numbers are exact.
 
+    >>> from fractions import Fraction
     >>> agree = TeamGame([Fraction(1, 2)] * 2, [[0, 0], [1, 0]], [[[1, 0], [0, 0]], [[0, 0], [0, 1]]])
     >>> agree.value(([0, 1], [0]))           # the second member sees nothing and can be right half of the time
     Fraction(1, 2)
@@ -19,7 +20,6 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from fractions import Fraction
 from functools import cached_property
 from typing import Any, TypeAlias
 
@@ -112,7 +112,7 @@ class TeamGame:
 
     def strategy_count(self, player: int) -> int:
         """Pure strategies of a member."""
-        return self.shape[player] ** self.sights[player]
+        return int(self.shape[player] ** self.sights[player])
 
     @cached_property
     def _scaled(self) -> tuple[AnyArray, int]:

@@ -32,7 +32,6 @@ __all__ = [
     "incentive_check", "myerson_revenue", "vcg",
 ]  # fmt: skip
 
-ITERATIONS = 100
 ORDERED = 100_000  # placements that are tried for the best cascade
 
 Placement = tuple[tuple[int, int], ...]  # (ad, slot) pairs
@@ -95,8 +94,9 @@ def allocate(values: Any, weights: Any, slots: int | None = None) -> Allocation:
     most = m if slots is None else slots
     if not 1 <= most <= m:
         raise GameFileError(f"{most} ads do not fit {m} slots.", hint=f"From 1 to {m} can be shown.")
-    z, shown = 0.0, np.full(n, -1)
-    for step in range(1, ITERATIONS + 1):
+    z, shown, steps = 0.0, np.full(n, -1), 0
+    while True:  # it climbs strictly, over finitely many assignments
+        steps += 1
         chosen = _matching((v - z)[:, None] * w, min(most, n))
         there = np.where(chosen >= 0, w[np.arange(n), chosen], 0.0)
         welfare = float((v * there).sum() / (1 + there.sum()))
@@ -104,7 +104,7 @@ def allocate(values: Any, weights: Any, slots: int | None = None) -> Allocation:
             break
         z, shown = welfare, chosen
     there = np.where(shown >= 0, w[np.arange(n), shown], 0.0)
-    return Allocation(tuple(map(int, shown)), there / (1 + there.sum()), z, step)
+    return Allocation(tuple(map(int, shown)), there / (1 + there.sum()), z, steps)
 
 
 def _matching(gains: FloatArray, most: int) -> Any:

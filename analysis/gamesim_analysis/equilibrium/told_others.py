@@ -75,7 +75,7 @@ def told(game: TeamGame | Mechanism, equilibrium: Equilibrium) -> dict[str, Any]
         "least_payment": tried.least_payment,
         "misreport": None if tried.worst is None else vars(tried.worst),
     }
-    return {"profile": {player: "the type" for player in game.players}, **found}
+    return {"profile": dict.fromkeys(game.players, "the type"), **found}
 
 
 def _strategies(game: TeamGame, play: Any) -> dict[str, dict[str, Any]]:
