@@ -13,7 +13,8 @@
     │   ├── SolverLimitError
     │   ├── UnsupportedGameError the method is wrong for this game
     │   │   └── NotZeroSumError
-    │   └── GameTooLargeError    what it would have to build is too large
+    │   ├── GameTooLargeError    what it would have to build is too large
+    │   └── RiskError            an attitude to risk out of range, or that the game cannot be asked about
     ├── ModelError               a language model could not be asked              exit 4
     ├── MetricError              a measure does not apply to this record          exit 4
     ├── LimitReached             a budget or time limit stopped the run           exit 5
@@ -170,6 +171,10 @@ class NotZeroSumError(UnsupportedGameError):
 
 class GameTooLargeError(SolverError):
     pass
+
+
+class RiskError(SolverError):
+    """An attitude to risk is out of range, or asks what the game does not know."""
 
 
 class ModelError(GamesimError):

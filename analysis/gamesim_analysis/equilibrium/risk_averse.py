@@ -1,0 +1,418 @@
+"""Equilibria of players with an attitude to risk: risk-averse (RAE), risk-averse quantal (RQE), CVaR, and logit as a limit.
+
+Definition, protocol and numbers are gamesim's reading. The risk-averse equilibrium follows the concept that the abstract of
+Slumbers et al. (PMLR 202, 2023) describes; their paper's parameters are not known here and none of its results is claimed.
+
+    1  start (uniform, unless given)
+    2  fictitious play for ``FICTITIOUS`` rounds: it finds the neighbourhood
+    3  projected extragradient on the players' gradients, with backtracking: it comes close
+    4  Newton on ``sigma = proj(sigma + gradient)``: it makes it exact; then restarts from pure and random profiles
+    5  whatever remains is handed over with its gap, unconverged, never as an exception
+
+    >>> from gamesim.core.normal_form import NormalFormGame
+    >>> chicken = NormalFormGame.bimatrix([[0, -1], [1, -10]], [[0, 1], [-1, -10]])
+    >>> point = risk_play(chicken, MeanVariance(1.0), symmetric=True)
+    >>> round(float(point.profile[0][1]), 6), point.gap < 1e-9          # how often they go
+    (0.028586, True)
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import islice, pairwise, product
+from typing import Any
+
+import numpy as np
+
+from gamesim.core.arrays import FloatArray
+from gamesim.core.empirical import EmpiricalGame
+from gamesim.core.errors import GameTooLargeError, RiskError, SolverError, UnsupportedGameError
+from gamesim.core.normal_form import NormalFormGame
+from gamesim.core.profiles import as_profile
+from gamesim.core.risk import MeanVariance, parse_risk
+from gamesim.core.risk_response import (
+    Attitude,
+    RiskGap,
+    best_response,
+    gradient,
+    joint_opponents,
+    player_gap,
+    softmax,
+    stationarity,
+)
+from gamesim.core.simplex import project
+from gamesim.core.symmetric import SymmetricGame
+
+FICTITIOUS = 150
+JOINT = 10**6  # joint opponent actions beyond which nothing is summed
+TOLERANCE = 1e-8
+CROWDED = 64  # pure profiles that a restart tries
+
+
+@dataclass(frozen=True)
+class Table:
+    """A game as risk looks at it: for each player her payoffs (k, m) by own and opponents' joint action.
+
+    Attributes
+    ----------
+    within : variance inside the cells, same shapes; None where the game has none.
+    """
+
+    payoffs: tuple[FloatArray, ...]
+    within: tuple[FloatArray, ...] | None
+    attitudes: tuple[Attitude, ...]
+    players: tuple[str, ...]
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return tuple(len(u) for u in self.payoffs)
+
+    def inside(self, i: int) -> FloatArray | None:
+        return None if self.within is None else self.within[i]
+
+    def slopes(self, profile: Sequence[FloatArray]) -> list[FloatArray]:
+        """Gradient of every player's objective."""
+        return [
+            gradient(u, joint_opponents(profile, i), profile[i], self.attitudes[i], self.inside(i))
+            for i, u in enumerate(self.payoffs)
+        ]
+
+    def replies(self, profile: Sequence[FloatArray]) -> list[FloatArray]:
+        found = []
+        for i, u in enumerate(self.payoffs):
+            a = self.attitudes[i]
+            s = joint_opponents(profile, i)
+            found.append(
+                best_response(u, s, a.risk, tremble=a.tremble, within=self.inside(i), regulariser=a.regulariser)
+            )
+        return found
+
+    def gap(self, profile: Sequence[FloatArray]) -> RiskGap:
+        parts = [
+            player_gap(u, joint_opponents(profile, i), profile[i], self.attitudes[i], self.inside(i))
+            for i, u in enumerate(self.payoffs)
+        ]
+        gaps, regrets, replies = zip(*parts, strict=True)
+        return RiskGap(gaps, regrets, replies)
+
+    def project(self, vectors: Sequence[FloatArray]) -> list[FloatArray]:
+        return [project(v, a.tremble) for v, a in zip(vectors, self.attitudes, strict=True)]
+
+
+def each(value: Any, n: int, what: str) -> list[Any]:
+    """One value for everybody, or one a player."""
+    if isinstance(value, (list, tuple)):
+        if len(value) != n:
+            raise RiskError(f"{len(value)} values of {what} for {n} players.", hint="Give one, or one a player.")
+        return list(value)
+    return [value] * n
+
+
+def table_of(game: Any, risk: Any = None, tremble: Any = 0.0, regulariser: Any = None) -> Table:
+    """A game with its players' attitudes, checked.
+
+    Parameters
+    ----------
+    game : a ``NormalFormGame``, ``SymmetricGame`` or ``EmpiricalGame`` without missing cells.
+    risk, tremble, regulariser : one for all, or one a player.
+
+    Raises
+    ------
+    RiskError
+        For an attitude out of range, or one that needs variances the game does not have.
+    GameTooLargeError
+        Above a million joint opponent actions.
+    """
+    if isinstance(game, EmpiricalGame):
+        missing = game.missing()
+        if missing:
+            raise SolverError(f"profiles were never played: {game.label(missing[0])}.", hint="Fill every cell first.")
+        tensor, spread = game.mean, game.variance
+        players = tuple(f"player_{i}" for i in range(game.n))
+    elif isinstance(game, (NormalFormGame, SymmetricGame)):
+        table = game.to_normal_form()
+        tensor, spread, players = table.payoffs, None, table.players
+    else:
+        raise UnsupportedGameError(f"risk needs a table of payoffs, not a {type(game).__name__}.")
+    n, shape = len(players), tensor.shape[1:]
+    for i in range(n):
+        joint = int(np.prod([k for j, k in enumerate(shape) if j != i], dtype=np.int64))
+        if joint > JOINT:
+            raise GameTooLargeError(
+                f"the opponents of {players[i]} have {joint:,} joint actions; the limit is {JOINT:,}."
+            )
+
+    def flat(array: FloatArray, i: int) -> FloatArray:
+        return np.ascontiguousarray(np.moveaxis(array, i, 0).reshape(shape[i], -1))
+
+    payoffs = tuple(flat(tensor[i], i) for i in range(n))
+    attitudes = []
+    risks, trembles, regularisers = (
+        each(risk, n, "risk"),
+        each(tremble, n, "tremble"),
+        each(regulariser, n, "regulariser"),
+    )
+    needed = False
+    for i in range(n):
+        measure = parse_risk(risks[i])
+        if isinstance(measure, MeanVariance):
+            measure = measure.for_range(float(np.ptp(payoffs[i])) or 1.0)
+            needed |= measure.variance == "strategic+env"
+        attitudes.append(Attitude(measure, float(trembles[i]), regularisers[i]))
+    within = None
+    if spread is not None and (needed or np.isfinite(spread).all()):
+        thin = np.argwhere(~np.isfinite(spread))
+        if len(thin):
+            raise RiskError(f"the variance of {game.label(tuple(thin[0][1:]))} needs two episodes at least.")
+        within = tuple(flat(spread[i], i) for i in range(n))
+    for i in range(n):
+        attitudes[i].check(players[i], shape[i], None if within is None else within[i])
+    return Table(payoffs, within, tuple(attitudes), players)
+
+
+@dataclass(frozen=True)
+class RiskPoint:
+    """A profile, how far it is from equilibrium, and how it was reached."""
+
+    profile: tuple[FloatArray, ...]
+    certificate: RiskGap
+    converged: bool
+    branch: str
+    stages: tuple[str, ...] = ()
+
+    @property
+    def gap(self) -> float:
+        return self.certificate.gap
+
+
+def fictitious_play(
+    table: Table, start: Sequence[FloatArray], rounds: int = FICTITIOUS, tied: bool = False
+) -> list[FloatArray]:
+    """``sigma += (best response - sigma) / (t + 1)`` for all players at once."""
+    profile = [np.array(s, dtype=np.float64) for s in start]
+    for t in range(1, rounds + 1):
+        replies = table.replies(profile)
+        if tied:
+            replies = [replies[0]] * len(replies)
+        profile = [s + (r - s) / (t + 1) for s, r in zip(profile, replies, strict=True)]
+    return profile
+
+
+def extragradient(
+    table: Table, start: Sequence[FloatArray], *, tolerance: float, steps: int, tied: bool, stop: Callable[[], bool]
+) -> list[FloatArray]:
+    """Projected extragradient with backtracking; returns the point of the least gap that it met."""
+    tie = (lambda vs: [vs[0]] * len(vs)) if tied else (lambda vs: vs)
+    sigma = table.project(tie(list(start)))
+    best, least, step = sigma, np.inf, 1.0
+    scale = max(float(np.abs(np.concatenate(table.slopes(_soften(table, sigma)))).max()), 1e-300)
+    step = 1.0 / scale
+    for count in range(steps):
+        slopes = tie(table.slopes(sigma))
+        for _ in range(60):
+            half = tie(table.project([s + step * g for s, g in zip(sigma, slopes, strict=True)]))
+            ahead = tie(table.slopes(half))
+            moved = np.concatenate(half) - np.concatenate(sigma)
+            turned = np.concatenate(ahead) - np.concatenate(slopes)
+            if not step * np.linalg.norm(turned) > 0.7 * np.linalg.norm(moved):
+                break
+            step *= 0.6
+        sigma = tie(table.project([s + step * g for s, g in zip(sigma, ahead, strict=True)]))
+        step *= 1.05
+        if count % 10 == 9:
+            gap = _first_order(table, sigma)
+            if gap < least:
+                best, least = sigma, gap
+            if gap <= tolerance or stop():
+                break
+    return best
+
+
+def _soften(table: Table, profile: Sequence[FloatArray]) -> list[FloatArray]:
+    return [np.maximum(s, 1e-9) / np.maximum(s, 1e-9).sum() for s in profile]
+
+
+def _first_order(table: Table, profile: Sequence[FloatArray]) -> float:
+    """Largest Frank-Wolfe gap; cheap, for no best response is computed."""
+    from gamesim.core.risk_response import frank_wolfe
+
+    slopes = table.slopes(profile)
+    return max(frank_wolfe(g, s, a.tremble) for g, s, a in zip(slopes, profile, table.attitudes, strict=True))
+
+
+def newton(table: Table, start: Sequence[FloatArray], tied: bool, rounds: int = 40) -> list[FloatArray]:
+    """Semismooth Newton on ``sigma - proj(sigma + gradient)``, the Jacobian by differences; keeps the best point met."""
+    sizes = np.cumsum((0, *(table.shape[:1] if tied else table.shape)))
+    n = len(table.shape)
+
+    def spread(x: FloatArray) -> list[FloatArray]:
+        parts = [x[a:b] for a, b in pairwise(sizes)]
+        return parts * n if tied else parts
+
+    scale = max(float(np.ptp(np.concatenate([u.ravel() for u in table.payoffs]))), 1e-300)
+
+    def residual(x: FloatArray) -> FloatArray:
+        slopes = table.slopes(spread(x))
+        stepped = [s + g / scale for s, g in zip(spread(x), slopes, strict=True)]
+        moved = table.project(stepped)
+        whole = [a - b for a, b in zip(spread(x), moved, strict=True)]
+        return np.concatenate(whole[:1] if tied else whole)
+
+    x = np.concatenate(list(start)[:1] if tied else list(start))
+    best, least = x, np.inf
+    for _ in range(rounds):
+        r = residual(x)
+        size = float(np.linalg.norm(r))
+        if size < least:
+            best, least = x, size
+        if size <= 1e-15:
+            break
+        jacobian = np.empty((len(x), len(x)))
+        for j in range(len(x)):
+            h = 1e-7
+            up = x.copy()
+            up[j] += h
+            jacobian[:, j] = (residual(up) - r) / h
+        move = np.linalg.lstsq(jacobian, -r, rcond=1e-12)[0]
+        length = 1.0
+        while length > 1e-4:
+            after = np.concatenate(table.project(spread(x + length * move))[: 1 if tied else n])
+            if float(np.linalg.norm(residual(after))) < size:
+                break
+            length *= 0.5
+        else:
+            break
+        x = after
+    return [np.asarray(part) for part in spread(best)]
+
+
+def interior(table: Table, start: Sequence[FloatArray], tied: bool) -> list[FloatArray] | None:
+    """Root of the first-order conditions in the interior, for regularised play; None where it is not found."""
+    from scipy.optimize import root
+
+    shape = table.shape[:1] if tied else table.shape
+    sizes = np.cumsum((0, *(k - 1 for k in shape)))
+    n = len(table.shape)
+
+    def spread(z: FloatArray) -> list[FloatArray]:
+        parts = []
+        for a, b in pairwise(sizes):
+            parts.append(softmax(np.append(z[a:b], 0.0)))
+        return parts * n if tied else parts
+
+    def residual(z: FloatArray) -> FloatArray:
+        profile = spread(z)
+        conditions = zip(table.slopes(profile), profile, table.attitudes, strict=True)
+        return np.concatenate(
+            [stationarity(g, s, a.regulariser)[:-1] for g, s, a in list(conditions)[: 1 if tied else n]]
+        )
+
+    z0 = np.concatenate(
+        [np.log(np.maximum(s[:-1], 1e-12) / max(s[-1], 1e-12)) for s in list(start)[: 1 if tied else n]]
+    )
+    found = root(residual, z0, method="hybr", options={"xtol": 1e-14})
+    profile = spread(found.x)
+    return profile if float(np.abs(residual(found.x)).max(initial=0.0)) <= 1e-10 else None
+
+
+def risk_play(
+    game: Any, risk: Any = None, *, tremble: Any = 0.0, regulariser: Any = None, start: Any = None, symmetric: bool = False,
+    tolerance: float = TOLERANCE, seconds: float = 60.0, restarts: bool = True, rng: np.random.Generator | None = None,
+) -> RiskPoint:  # fmt: skip
+    """One equilibrium of a table under an attitude to risk.
+
+    Parameters
+    ----------
+    game, risk, tremble, regulariser : as in ``table_of``.
+    start : a profile; uniform by default. Which equilibrium is found depends on it.
+    symmetric : everybody plays alike; the game must look alike from every seat.
+    restarts : from pure profiles and random points, where the first attempt stays short of ``tolerance``.
+    rng : of the random restarts; a fixed one by default, so that the same call gives the same answer.
+
+    Returns
+    -------
+    The point with its gap; ``converged`` is False where it stayed above ``tolerance`` times the payoff range.
+    """
+    table = table_of(game, risk, tremble, regulariser)
+    shape = table.shape
+    if symmetric:
+        _require_symmetric(table)
+    deadline = time.monotonic() + seconds
+    bound = tolerance * max(max(float(np.ptp(u)) for u in table.payoffs), 1e-300)
+    first = [np.full(k, 1.0 / k) for k in shape]
+    branch = "from uniform"
+    if start is not None:
+        first = [s.astype(np.float64) for s in as_profile(shape, start)]
+        branch = "from the given start"
+    first = table.project(first) if not any(a.regulariser for a in table.attitudes) else first
+    best: RiskPoint | None = None
+    for label, point in _starts(table, first, branch, symmetric, rng if rng is not None else np.random.default_rng(0)):
+        found = _attempt(table, point, symmetric, bound, deadline, label)
+        if best is None or found.gap < best.gap:
+            best = found
+        if best.gap <= bound or not restarts or time.monotonic() > deadline:
+            break
+    assert best is not None
+    return best
+
+
+def _starts(table: Table, first: Any, branch: str, tied: bool, rng: np.random.Generator) -> Any:
+    yield branch, first
+    if tied:
+        for a in range(table.shape[0]):
+            unit = np.eye(table.shape[0])[a]
+            yield f"restart from action {a}", [project(unit, table.attitudes[0].tremble)] * len(table.shape)
+    else:
+        for pure in islice(product(*(range(k) for k in table.shape)), CROWDED):
+            yield f"restart from {pure}", [project(np.eye(k)[a], t.tremble) for k, a, t in zip(table.shape, pure, table.attitudes, strict=True)]  # fmt: skip
+    for number in range(8):
+        drawn = [rng.dirichlet(np.ones(k)) for k in table.shape]
+        yield f"restart from random point {number}", table.project([drawn[0]] * len(drawn) if tied else drawn)
+
+
+def _attempt(table: Table, start: Any, tied: bool, bound: float, deadline: float, branch: str) -> RiskPoint:
+    def out_of_time() -> bool:
+        return time.monotonic() > deadline
+
+    stages = ["fictitious play"]
+    candidates: list[Any] = []
+    regularised = any(a.regulariser for a in table.attitudes)
+    profile = start
+    if not regularised:
+        profile = fictitious_play(table, start, tied=tied)
+        candidates.append(profile)
+    if regularised:
+        stages = []
+        root = interior(table, start, tied)
+        if root is None:
+            stages.append("fictitious play")
+            profile = fictitious_play(table, start, tied=tied)
+            candidates.append(profile)
+            root = interior(table, profile, tied)
+        if root is not None:
+            stages.append("interior root")
+            candidates.append(root)
+    else:
+        if _first_order(table, profile) > bound * 1e-2 and not out_of_time():
+            stages.append("extragradient")
+            profile = extragradient(table, profile, tolerance=bound * 1e-2, steps=3000, tied=tied, stop=out_of_time)
+            candidates.append(profile)
+        if _first_order(table, profile) > 1e-13 * bound / TOLERANCE and sum(table.shape) <= 200:
+            stages.append("Newton")
+            candidates.append(newton(table, profile, tied))
+    scored = [(table.gap(c), c) for c in candidates]
+    certificate, profile = min(scored, key=lambda pair: pair[0].gap)
+    return RiskPoint(tuple(profile), certificate, certificate.gap <= bound, branch, tuple(stages))
+
+
+def _require_symmetric(table: Table) -> None:
+    same = all(len(u) == len(table.payoffs[0]) for u in table.payoffs)
+    if not same or any(a != table.attitudes[0] for a in table.attitudes[1:]):
+        raise RiskError("a symmetric profile needs players alike.", hint="Use profile: any.")
+    if len(table.payoffs) == 2:
+        own, other = table.payoffs
+        scale = float(np.ptp(own)) or 1.0
+        if float(np.abs(own - other).max()) > 1e-9 * scale:
+            raise RiskError("the game looks different from the two seats.", hint="Pool both seats in one role, or use profile: any.")  # fmt: skip
