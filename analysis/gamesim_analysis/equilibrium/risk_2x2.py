@@ -24,8 +24,9 @@ import numpy as np
 from gamesim.core.arrays import FloatArray
 from gamesim.core.errors import UnsupportedGameError
 from gamesim.core.risk import Neutral
+from gamesim.core.risk_game import RiskTable, risk_table
 
-from .risk_averse import RiskPoint, Table, table_of
+from .risk_averse import RiskPoint
 
 GRID = 2001
 
@@ -80,7 +81,7 @@ def all_2x2(
     ----------
     symmetric : only profiles in which both play alike.
     """
-    table = table_of(game, risk, tremble, regulariser)
+    table = risk_table(game, risk, tremble, regulariser)
     if table.shape != (2, 2):
         raise UnsupportedGameError(f"all_2x2 is for two players with two actions, not {table.shape}.")
     floors = [a.tremble for a in table.attitudes]
@@ -95,7 +96,7 @@ def all_2x2(
     return sorted(found, key=lambda point: tuple(-float(s[0]) for s in point.profile))
 
 
-def _slope(table: Table, i: int, own: float, other: float) -> float:
+def _slope(table: RiskTable, i: int, own: float, other: float) -> float:
     """Derivative of player i's objective in the chance of her first action."""
     from gamesim.core.risk_response import gradient
 
@@ -104,7 +105,7 @@ def _slope(table: Table, i: int, own: float, other: float) -> float:
     return float(g[0] - g[1])
 
 
-def _own_root(table: Table, i: int, other: float, low: float, high: float) -> float | None:
+def _own_root(table: RiskTable, i: int, other: float, low: float, high: float) -> float | None:
     """The player's interior optimum, where her objective bends; None where it is at an end or flat."""
     from scipy.optimize import brentq
 
@@ -120,7 +121,7 @@ def _grid(low: float, high: float) -> FloatArray:
     return np.unique(points)
 
 
-def _candidates(table: Table, floors: list[float]) -> list[tuple[float, float]]:
+def _candidates(table: RiskTable, floors: list[float]) -> list[tuple[float, float]]:
     from scipy.optimize import brentq
 
     quantal = any(a.regulariser for a in table.attitudes)
@@ -167,7 +168,7 @@ def _candidates(table: Table, floors: list[float]) -> list[tuple[float, float]]:
     return points
 
 
-def _meeting(table: Table, who: int, x: float, low: float, high: float) -> list[float]:
+def _meeting(table: RiskTable, who: int, x: float, low: float, high: float) -> list[float]:
     """What the other may play so that x is the player's own optimum."""
     from scipy.optimize import brentq
 

@@ -10,6 +10,7 @@ Slumbers et al. (PMLR 202, 2023) describes; their paper's parameters are not kno
     5  whatever remains is handed over with its gap, unconverged, never as an exception
 
     >>> from gamesim.core.normal_form import NormalFormGame
+    >>> from gamesim.core.risk import MeanVariance
     >>> chicken = NormalFormGame.bimatrix([[0, -1], [1, -10]], [[0, 1], [-1, -10]])
     >>> point = risk_play(chicken, MeanVariance(1.0), symmetric=True)
     >>> round(float(point.profile[0][1]), 6), point.gap < 1e-9          # how often they go
@@ -28,148 +29,21 @@ import numpy as np
 
 from gamesim.core.arrays import FloatArray
 from gamesim.core.empirical import EmpiricalGame
-from gamesim.core.errors import GameTooLargeError, RiskError, SolverError, UnsupportedGameError
+from gamesim.core.errors import RiskError, clean
 from gamesim.core.normal_form import NormalFormGame
 from gamesim.core.profiles import as_profile
-from gamesim.core.risk import MeanVariance, parse_risk
-from gamesim.core.risk_response import (
-    Attitude,
-    RiskGap,
-    best_response,
-    gradient,
-    joint_opponents,
-    player_gap,
-    softmax,
-    stationarity,
-)
+from gamesim.core.risk import MeanVariance
+from gamesim.core.risk_game import Aims, RiskTable, cvar_aims, rae_aims, risk_table, rqe_aims
+from gamesim.core.risk_response import RiskGap, joint_opponents, softmax, stationarity
 from gamesim.core.simplex import project
+from gamesim.core.solution import Limits
 from gamesim.core.symmetric import SymmetricGame
 
+from .method import Found, Method
+
 FICTITIOUS = 150
-JOINT = 10**6  # joint opponent actions beyond which nothing is summed
 TOLERANCE = 1e-8
 CROWDED = 64  # pure profiles that a restart tries
-
-
-@dataclass(frozen=True)
-class Table:
-    """A game as risk looks at it: for each player her payoffs (k, m) by own and opponents' joint action.
-
-    Attributes
-    ----------
-    within : variance inside the cells, same shapes; None where the game has none.
-    """
-
-    payoffs: tuple[FloatArray, ...]
-    within: tuple[FloatArray, ...] | None
-    attitudes: tuple[Attitude, ...]
-    players: tuple[str, ...]
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        return tuple(len(u) for u in self.payoffs)
-
-    def inside(self, i: int) -> FloatArray | None:
-        return None if self.within is None else self.within[i]
-
-    def slopes(self, profile: Sequence[FloatArray]) -> list[FloatArray]:
-        """Gradient of every player's objective."""
-        return [
-            gradient(u, joint_opponents(profile, i), profile[i], self.attitudes[i], self.inside(i))
-            for i, u in enumerate(self.payoffs)
-        ]
-
-    def replies(self, profile: Sequence[FloatArray]) -> list[FloatArray]:
-        found = []
-        for i, u in enumerate(self.payoffs):
-            a = self.attitudes[i]
-            s = joint_opponents(profile, i)
-            found.append(
-                best_response(u, s, a.risk, tremble=a.tremble, within=self.inside(i), regulariser=a.regulariser)
-            )
-        return found
-
-    def gap(self, profile: Sequence[FloatArray]) -> RiskGap:
-        parts = [
-            player_gap(u, joint_opponents(profile, i), profile[i], self.attitudes[i], self.inside(i))
-            for i, u in enumerate(self.payoffs)
-        ]
-        gaps, regrets, replies = zip(*parts, strict=True)
-        return RiskGap(gaps, regrets, replies)
-
-    def project(self, vectors: Sequence[FloatArray]) -> list[FloatArray]:
-        return [project(v, a.tremble) for v, a in zip(vectors, self.attitudes, strict=True)]
-
-
-def each(value: Any, n: int, what: str) -> list[Any]:
-    """One value for everybody, or one a player."""
-    if isinstance(value, (list, tuple)):
-        if len(value) != n:
-            raise RiskError(f"{len(value)} values of {what} for {n} players.", hint="Give one, or one a player.")
-        return list(value)
-    return [value] * n
-
-
-def table_of(game: Any, risk: Any = None, tremble: Any = 0.0, regulariser: Any = None) -> Table:
-    """A game with its players' attitudes, checked.
-
-    Parameters
-    ----------
-    game : a ``NormalFormGame``, ``SymmetricGame`` or ``EmpiricalGame`` without missing cells.
-    risk, tremble, regulariser : one for all, or one a player.
-
-    Raises
-    ------
-    RiskError
-        For an attitude out of range, or one that needs variances the game does not have.
-    GameTooLargeError
-        Above a million joint opponent actions.
-    """
-    if isinstance(game, EmpiricalGame):
-        missing = game.missing()
-        if missing:
-            raise SolverError(f"profiles were never played: {game.label(missing[0])}.", hint="Fill every cell first.")
-        tensor, spread = game.mean, game.variance
-        players = tuple(f"player_{i}" for i in range(game.n))
-    elif isinstance(game, (NormalFormGame, SymmetricGame)):
-        table = game.to_normal_form()
-        tensor, spread, players = table.payoffs, None, table.players
-    else:
-        raise UnsupportedGameError(f"risk needs a table of payoffs, not a {type(game).__name__}.")
-    n, shape = len(players), tensor.shape[1:]
-    for i in range(n):
-        joint = int(np.prod([k for j, k in enumerate(shape) if j != i], dtype=np.int64))
-        if joint > JOINT:
-            raise GameTooLargeError(
-                f"the opponents of {players[i]} have {joint:,} joint actions; the limit is {JOINT:,}."
-            )
-
-    def flat(array: FloatArray, i: int) -> FloatArray:
-        return np.ascontiguousarray(np.moveaxis(array, i, 0).reshape(shape[i], -1))
-
-    payoffs = tuple(flat(tensor[i], i) for i in range(n))
-    attitudes = []
-    risks, trembles, regularisers = (
-        each(risk, n, "risk"),
-        each(tremble, n, "tremble"),
-        each(regulariser, n, "regulariser"),
-    )
-    needed = False
-    for i in range(n):
-        measure = parse_risk(risks[i])
-        if isinstance(measure, MeanVariance):
-            measure = measure.for_range(float(np.ptp(payoffs[i])) or 1.0)
-            needed |= measure.variance == "strategic+env"
-        attitudes.append(Attitude(measure, float(trembles[i]), regularisers[i]))
-    within = None
-    if spread is not None and (needed or np.isfinite(spread).all()):
-        thin = np.argwhere(~np.isfinite(spread))
-        if len(thin):
-            raise RiskError(f"the variance of {game.label(tuple(thin[0][1:]))} needs two episodes at least.")
-        within = tuple(flat(spread[i], i) for i in range(n))
-    for i in range(n):
-        attitudes[i].check(players[i], shape[i], None if within is None else within[i])
-    return Table(payoffs, within, tuple(attitudes), players)
 
 
 @dataclass(frozen=True)
@@ -188,7 +62,7 @@ class RiskPoint:
 
 
 def fictitious_play(
-    table: Table, start: Sequence[FloatArray], rounds: int = FICTITIOUS, tied: bool = False
+    table: RiskTable, start: Sequence[FloatArray], rounds: int = FICTITIOUS, tied: bool = False
 ) -> list[FloatArray]:
     """``sigma += (best response - sigma) / (t + 1)`` for all players at once."""
     profile = [np.array(s, dtype=np.float64) for s in start]
@@ -201,7 +75,7 @@ def fictitious_play(
 
 
 def extragradient(
-    table: Table, start: Sequence[FloatArray], *, tolerance: float, steps: int, tied: bool, stop: Callable[[], bool]
+    table: RiskTable, start: Sequence[FloatArray], *, tolerance: float, steps: int, tied: bool, stop: Callable[[], bool]
 ) -> list[FloatArray]:
     """Projected extragradient with backtracking; returns the point of the least gap that it met."""
     tie = (lambda vs: [vs[0]] * len(vs)) if tied else (lambda vs: vs)
@@ -222,7 +96,7 @@ def extragradient(
         sigma = tie(table.project([s + step * g for s, g in zip(sigma, ahead, strict=True)]))
         step *= 1.05
         if count % 10 == 9:
-            gap = _first_order(table, sigma)
+            gap = table.first_order(sigma)
             if gap < least:
                 best, least = sigma, gap
             if gap <= tolerance or stop():
@@ -230,19 +104,11 @@ def extragradient(
     return best
 
 
-def _soften(table: Table, profile: Sequence[FloatArray]) -> list[FloatArray]:
+def _soften(table: RiskTable, profile: Sequence[FloatArray]) -> list[FloatArray]:
     return [np.maximum(s, 1e-9) / np.maximum(s, 1e-9).sum() for s in profile]
 
 
-def _first_order(table: Table, profile: Sequence[FloatArray]) -> float:
-    """Largest Frank-Wolfe gap; cheap, for no best response is computed."""
-    from gamesim.core.risk_response import frank_wolfe
-
-    slopes = table.slopes(profile)
-    return max(frank_wolfe(g, s, a.tremble) for g, s, a in zip(slopes, profile, table.attitudes, strict=True))
-
-
-def newton(table: Table, start: Sequence[FloatArray], tied: bool, rounds: int = 40) -> list[FloatArray]:
+def newton(table: RiskTable, start: Sequence[FloatArray], tied: bool, rounds: int = 40) -> list[FloatArray]:
     """Semismooth Newton on ``sigma - proj(sigma + gradient)``, the Jacobian by differences; keeps the best point met."""
     sizes = np.cumsum((0, *(table.shape[:1] if tied else table.shape)))
     n = len(table.shape)
@@ -288,7 +154,7 @@ def newton(table: Table, start: Sequence[FloatArray], tied: bool, rounds: int = 
     return [np.asarray(part) for part in spread(best)]
 
 
-def interior(table: Table, start: Sequence[FloatArray], tied: bool) -> list[FloatArray] | None:
+def interior(table: RiskTable, start: Sequence[FloatArray], tied: bool) -> list[FloatArray] | None:
     """Root of the first-order conditions in the interior, for regularised play; None where it is not found."""
     from scipy.optimize import root
 
@@ -335,7 +201,7 @@ def risk_play(
     -------
     The point with its gap; ``converged`` is False where it stayed above ``tolerance`` times the payoff range.
     """
-    table = table_of(game, risk, tremble, regulariser)
+    table = risk_table(game, risk, tremble, regulariser)
     shape = table.shape
     if symmetric:
         _require_symmetric(table)
@@ -358,7 +224,7 @@ def risk_play(
     return best
 
 
-def _starts(table: Table, first: Any, branch: str, tied: bool, rng: np.random.Generator) -> Any:
+def _starts(table: RiskTable, first: Any, branch: str, tied: bool, rng: np.random.Generator) -> Any:
     yield branch, first
     if tied:
         for a in range(table.shape[0]):
@@ -372,7 +238,7 @@ def _starts(table: Table, first: Any, branch: str, tied: bool, rng: np.random.Ge
         yield f"restart from random point {number}", table.project([drawn[0]] * len(drawn) if tied else drawn)
 
 
-def _attempt(table: Table, start: Any, tied: bool, bound: float, deadline: float, branch: str) -> RiskPoint:
+def _attempt(table: RiskTable, start: Any, tied: bool, bound: float, deadline: float, branch: str) -> RiskPoint:
     def out_of_time() -> bool:
         return time.monotonic() > deadline
 
@@ -395,11 +261,11 @@ def _attempt(table: Table, start: Any, tied: bool, bound: float, deadline: float
             stages.append("interior root")
             candidates.append(root)
     else:
-        if _first_order(table, profile) > bound * 1e-2 and not out_of_time():
+        if table.first_order(profile) > bound * 1e-2 and not out_of_time():
             stages.append("extragradient")
-            profile = extragradient(table, profile, tolerance=bound * 1e-2, steps=3000, tied=tied, stop=out_of_time)
+            profile = extragradient(table, profile, tolerance=bound * 1e-2, steps=1500, tied=tied, stop=out_of_time)
             candidates.append(profile)
-        if _first_order(table, profile) > 1e-13 * bound / TOLERANCE and sum(table.shape) <= 200:
+        if table.first_order(profile) > 1e-13 * bound / TOLERANCE and sum(table.shape) <= 200:
             stages.append("Newton")
             candidates.append(newton(table, profile, tied))
     scored = [(table.gap(c), c) for c in candidates]
@@ -407,7 +273,7 @@ def _attempt(table: Table, start: Any, tied: bool, bound: float, deadline: float
     return RiskPoint(tuple(profile), certificate, certificate.gap <= bound, branch, tuple(stages))
 
 
-def _require_symmetric(table: Table) -> None:
+def _require_symmetric(table: RiskTable) -> None:
     same = all(len(u) == len(table.payoffs[0]) for u in table.payoffs)
     if not same or any(a != table.attitudes[0] for a in table.attitudes[1:]):
         raise RiskError("a symmetric profile needs players alike.", hint="Use profile: any.")
@@ -416,3 +282,90 @@ def _require_symmetric(table: Table) -> None:
         scale = float(np.ptp(own)) or 1.0
         if float(np.abs(own - other).max()) > 1e-9 * scale:
             raise RiskError("the game looks different from the two seats.", hint="Pool both seats in one role, or use profile: any.")  # fmt: skip
+
+
+def risk_equilibrium(
+    game: Any, *, concept: str, limits: Limits, aversion: Any = None, aversion_relative: Any = None,
+    variance: Any = "strategic", tremble: Any = None, tau: Any = None, eps: Any = None, divergence: Any = "kl",
+    regulariser: Any = "log_barrier", alpha: Any = None, start: Any = None, profile: str = "any",
+) -> Found:  # fmt: skip
+    """One equilibrium of concept ``rae``, ``rqe`` or ``cvar``; which, its start says.
+
+    Parameters
+    ----------
+    aversion, aversion_relative, variance, tremble : of ``rae``.  tau, eps, divergence, regulariser : of ``rqe``.
+    alpha, tremble : of ``cvar``.
+    start : a profile, or one action a player.  profile : ``any``, or ``symmetric`` for everybody alike.
+
+    Raises
+    ------
+    RiskError
+        For a parameter out of range or of another concept.
+    """
+    given = {
+        "rae": {"aversion": aversion, "aversion_relative": aversion_relative, "variance": variance, "tremble": tremble},
+        "rqe": {"tau": tau, "eps": eps, "divergence": divergence, "regulariser": regulariser},
+        "cvar": {"alpha": alpha, "tremble": tremble},
+    }[concept]
+    parameters = {key: value for key, value in given.items() if value is not None}
+    aims = AIMS[concept](**parameters)
+    if profile not in ("any", "symmetric"):
+        raise RiskError(f"no profile '{clean(str(profile), 40)}'.", hint="Profiles: any, symmetric.")
+    point = risk_play(
+        game, aims.risk, tremble=aims.tremble, regulariser=aims.regulariser, start=start,
+        symmetric=profile == "symmetric", seconds=limits.seconds,
+    )  # fmt: skip
+    table = risk_table(game, aims.risk, aims.tremble, aims.regulariser)
+    notes = list(warnings_of(table, point.profile))
+    if not point.converged:
+        notes.append(f"not converged: the gap is {point.gap:.3g} after {', '.join(point.stages)} and all restarts.")
+    return Found(
+        [point.profile], covers="one", selection=f"{point.branch}, by {', '.join(point.stages)}", notes=notes, of_concept=parameters
+    )  # fmt: skip
+
+
+AIMS: dict[str, Callable[..., Aims]] = {"rae": rae_aims, "rqe": rqe_aims, "cvar": cvar_aims}
+
+
+def warnings_of(table: RiskTable, profile: Sequence[FloatArray]) -> list[str]:
+    """What a careful reader should know of play under risk: dominated actions, and the wrong variance."""
+    found = []
+    for i, (player, u) in enumerate(zip(table.players, table.payoffs, strict=True)):
+        mass = dominated_mass(u, profile[i], table.attitudes[i].tremble)
+        if mass > 1e-9:
+            found.append(f"{player} plays strictly dominated actions with chance {mass:.3g} (their variance is lower).")
+        risk = table.attitudes[i].risk
+        within = table.inside(i)
+        if isinstance(risk, MeanVariance) and risk.variance == "strategic" and risk.aversion > 0 and within is not None:
+            s = joint_opponents(profile, i)
+            centred = profile[i] @ u
+            inside, strategic = float(profile[i] @ within @ s), float(s @ (centred - s @ centred) ** 2)
+            if inside > strategic:
+                found.append(f"{player}: the variance inside cells ({inside:.3g}) exceeds the strategic one ({strategic:.3g}); risk such as crashes lies inside cells: variance: strategic+env sees it.")  # fmt: skip
+    return found
+
+
+def dominated_mass(payoffs: FloatArray, strategy: FloatArray, tremble: float = 0.0) -> float:
+    """Chance, beyond the tremble, of actions that another pure action beats against everything."""
+    beaten = [any(bool((other > own).all()) for other in payoffs) for own in payoffs]
+    return float(np.maximum(strategy - tremble, 0.0)[beaten].sum())
+
+
+def _suits(game: Any, concept: str) -> str:
+    if isinstance(game, (NormalFormGame, SymmetricGame, EmpiricalGame)):
+        return ""
+    return f"a {type(game).__name__} is no table of payoffs" + (
+        ": use its normal form" if hasattr(game, "to_normal_form") else ""
+    )
+
+
+risk_averse = Method(
+    "risk_averse",
+    frozenset(AIMS),
+    "equilibria under an attitude to risk: RAE, RQE, CVaR; fictitious play, extragradient, Newton",
+    _suits,
+    risk_equilibrium,
+    suits="tables, empirical games",
+    covers="one",
+    complete="never",
+)
