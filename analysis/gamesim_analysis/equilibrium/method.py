@@ -12,6 +12,7 @@ import numpy as np
 
 from gamesim.core.behaviour import BehaviourProfile, as_behaviour, best_replies
 from gamesim.core.certify import certify
+from gamesim.core.empirical import EmpiricalGame
 from gamesim.core.errors import GamesimError, SolverError, UnsupportedGameError, clean, did_you_mean
 from gamesim.core.extensive_form import ExtensiveFormGame
 from gamesim.core.normal_form import NormalFormGame
@@ -215,6 +216,8 @@ def payoffs_of(game: Any, play: Any) -> tuple[Any, ...]:
         exact = game.exact is not None and play.probabilities.dtype == object
         table = game.exact if exact else game.payoffs
         return tuple((table[i] * play.probabilities).sum() for i in range(game.n))
+    if isinstance(game, (EmpiricalGame, SymmetricGame)):
+        game = (game.to_game() if isinstance(game, EmpiricalGame) else game).to_normal_form()
     return tuple(game.expected(play))
 
 

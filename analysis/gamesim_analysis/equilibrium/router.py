@@ -29,7 +29,7 @@ from gamesim.core.team_game import TeamGame
 
 from .method import is_formal, joined
 
-CONCEPTS = ("nash", "pure", "spe", "value", "correlated", "coarse", "team", "truthful")
+CONCEPTS = ("nash", "pure", "spe", "value", "correlated", "coarse", "team", "truthful", "rae", "rqe", "cvar")
 ALIASES = {"ce": "correlated", "cce": "coarse"}
 ENUMERATED = 14  # strategies of two players together, up to which our own vertex enumeration is quick
 FLOAT_ENUMERATED = 24  # the same for Gambit's
@@ -63,6 +63,8 @@ def choose(game: Any, concept: str = "nash", every: bool = False, limits: Limits
     from . import gambit
 
     limits = limits or Limits()
+    if concept in ("rae", "rqe", "cvar"):
+        return [Step("risk_averse", "players who mind risk")]
     if isinstance(game, (TeamGame, Mechanism)) or concept in ("team", "truthful"):
         return _of_their_own(game, concept)
     reason = is_formal(game)
@@ -155,7 +157,7 @@ def solve(
     ----------
     game : a ``NormalFormGame``, ``SymmetricGame``, ``ExtensiveFormGame``, ``TeamGame`` or ``Mechanism``.
     concept : ``nash``, ``pure``, ``spe``, ``value``, ``correlated`` (``ce``) or ``coarse`` (``cce``); ``team`` of a team game,
-        ``truthful`` of a mechanism.
+        ``truthful`` of a mechanism; ``rae``, ``rqe`` or ``cvar`` of players who mind risk.
     method : a registered solver, or ``auto``.
     every : all equilibria that can be had, instead of one.
     limits : time and memory; what was found when one is met comes back with ``stopped``.
