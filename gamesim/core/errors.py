@@ -5,6 +5,11 @@
     │   ├── UnknownKindError     a name no installed package registers
     │   └── OverrideError        a ``--set`` or ``--axis`` that cannot apply
     ├── GameFileError            unreadable or oversized game file                exit 2
+    │   ├── GameDocumentError    a game document with problems, all of them told
+    │   └── EnglishError         a sentence that is not in the grammar
+    ├── DatasetError             an index of described games that does not hold   exit 2
+    ├── CodeModeError            a transcript's code that may not run             exit 4
+    ├── Undecided                a comparison of games that its budget ended      exit 5
     ├── IllegalActionError       a policy or user played what may not be played   exit 4
     ├── MissingExtraError        an optional dependency is absent                 exit 3
     ├── PluginError              somebody's plugin failed to import or to behave  exit 3
@@ -130,6 +135,41 @@ class OverrideError(ScenarioError):
 
 class GameFileError(GamesimError):
     exit_code = 2
+
+
+class GameDocumentError(GameFileError):
+    """Everything wrong with a game document; ``problems`` holds them as data."""
+
+    problems: tuple[object, ...] = ()
+    others: tuple[GameDocumentError, ...] = ()
+    more: int = 0
+
+
+class EnglishError(GameFileError):
+    """A sentence that controlled English does not hold, or that contradicts another.
+
+    Attributes
+    ----------
+    line : where the sentence begins.  sentence : as written.  nearest : the nearest form, with an example.
+    """
+
+    line: int = 0
+    sentence: str = ""
+    nearest: str = ""
+
+
+class DatasetError(GamesimError):
+    exit_code = 2
+
+
+class CodeModeError(GamesimError):
+    exit_code = 4
+
+
+class Undecided(GamesimError):
+    """Neither yes nor no: what was allowed did not suffice to tell."""
+
+    exit_code = 5
 
 
 class IllegalActionError(GamesimError):

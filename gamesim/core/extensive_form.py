@@ -125,6 +125,16 @@ class ExtensiveFormGame:
             last[above] = max(last[above], last[node])
         return last
 
+    def history(self, node: int) -> tuple[str, ...]:
+        """Labels of the actions, chance's among them, that lead to a node."""
+        found = []
+        while self.above[node] >= 0:
+            above = self.above[node]
+            draw = self.chances[self.at[above]] if self.kinds[above] == CHANCE else self.sets[self.at[above]]
+            found.append(draw.actions[self.taken[node]])
+            node = above
+        return tuple(reversed(found))
+
     @cached_property
     def depth(self) -> int:
         """Longest path, in actions."""

@@ -72,6 +72,27 @@ def normal_form(game: ExtensiveFormGame, limit: int) -> NormalFormGame:
             hint="Methods on the tree itself: backward_induction, sequence_form_lp.",
         )
     plans = [strategies(game, i, limit) for i in range(game.n)]
+    table, scale = _whole_table(game, plans)
+    labels = tuple(_names(game, i, plans[i]) for i in range(game.n))
+    if table.size <= EXACT_CELLS:
+        exact = np.empty(table.shape, dtype=object)
+        exact.reshape(-1)[:] = [Fraction(int(value), scale) for value in table.flat]
+        return NormalFormGame(exact, labels, game.players, name=game.name)
+    floats = (
+        table / scale
+        if table.dtype != object
+        else np.array([value / scale for value in table.flat]).reshape(table.shape)
+    )
+    return NormalFormGame(np.asarray(floats, dtype=np.float64), labels, game.players, name=game.name)
+
+
+def reduced_table(game: ExtensiveFormGame) -> tuple[AnyArray, int]:
+    """The normal form in whole numbers, shape (n, k_1, ..., k_n), and what to divide them by."""
+    return _whole_table(game, [strategies(game, i) for i in range(game.n)])
+
+
+def _whole_table(game: ExtensiveFormGame, plans: list[IntArray]) -> tuple[AnyArray, int]:
+    shape = tuple(len(own) for own in plans)
     common = lcm(*(value.denominator for payoffs in game.payoffs for value in payoffs))
     odds: list[Fraction] = [Fraction(1)] * game.size
     for node in range(1, game.size):
@@ -91,14 +112,7 @@ def normal_form(game: ExtensiveFormGame, limit: int) -> NormalFormGame:
             for i, value in enumerate(game.payoffs[game.at[node]]):
                 amount = value * odds[node] * common * weights
                 table[i][grid] += float(amount) if whole else int(amount)
-    scale = common * weights
-    labels = tuple(_names(game, i, plans[i]) for i in range(game.n))
-    if table.size <= EXACT_CELLS:
-        exact = np.empty(table.shape, dtype=object)
-        exact.reshape(-1)[:] = [Fraction(int(value), scale) for value in table.flat]
-        return NormalFormGame(exact, labels, game.players, name=game.name)
-    floats = table / scale if whole else np.array([value / scale for value in table.flat]).reshape(table.shape)
-    return NormalFormGame(np.asarray(floats, dtype=np.float64), labels, game.players, name=game.name)
+    return table, common * weights
 
 
 def _agreeing(game: ExtensiveFormGame, leaf: int, player: int, plans: IntArray, known: dict[Any, IntArray]) -> IntArray:
