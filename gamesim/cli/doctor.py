@@ -73,6 +73,7 @@ def doctor(
         _cache(store),
         _keys(),
         _plugins(),
+        _gambit(),
         _compiler(),
         _disk(store),
         _locks(store),
@@ -138,6 +139,23 @@ def _extras() -> list[Check]:
         else:
             checks.append(Check(f"[{extra}]", "ok", ", ".join(f"{name} {here}" for name, here in found.items())))
     return checks
+
+
+def _gambit() -> Check:
+    """Which of the features that gamesim uses this version of Gambit has; a missing one disables what needs it."""
+    from gamesim_analysis.equilibrium import gambit
+
+    from gamesim.core.errors import GamesimError
+
+    if not gambit.installed():
+        return Check("Gambit", "absent", "the native solvers remain")
+    try:
+        found, has = gambit.features_found()
+    except GamesimError as error:
+        return Check("Gambit", "fault", str(error))
+    lacking = [name for name, there in has.items() if not there and name not in gambit.EITHER]
+    told = f"{found}; {sum(has.values())} features found"
+    return Check("Gambit", "ok", f"{told}, without {', '.join(lacking)}" if lacking else told)
 
 
 def _weights() -> Check:

@@ -38,7 +38,7 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Iterable, Sequence
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 
 class GamesimError(Exception):
@@ -191,6 +191,7 @@ class PluginError(GamesimError):
 class SolverError(GamesimError):
     exit_code = 4
     partial: tuple[bytes, ...] = ()  # answers that came before a crash or a limit
+    cpu_seconds: float = 0.0  # that its process had used
 
 
 class SolverCrashError(SolverError):
@@ -198,7 +199,7 @@ class SolverCrashError(SolverError):
 
 
 class SolverLimitError(SolverError):
-    pass
+    limit: Literal["seconds", "memory"] = "seconds"
 
 
 class UnsupportedGameError(SolverError):

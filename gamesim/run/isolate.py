@@ -1,6 +1,6 @@
 """Third-party native code on user data, in a process of its own that may crash, hang or eat memory.
 
-    for part in isolated("my_package.solve:run", payload, limits=ProcessLimits(wall=60), preload="pygambit"): ...
+    for part in isolated("my_package.solve:run", payload, limits=ProcessLimits(wall=60), preload="a_library"): ...
 
 Bytes go in, bytes come out, part by part; never pickled objects. A worker with the library loaded waits for the next task,
 so a warm task costs a fork.
@@ -128,29 +128,39 @@ atexit.register(close_all)
 def _explain(
     task: str, error: Mapping[str, Any] | None, ended: Mapping[str, Any], limits: ProcessLimits, partial: list[bytes]
 ) -> NoReturn:
+    found = _reason(task, error, ended, limits, partial)
+    if isinstance(found, SolverError):
+        found = _with(found, partial)
+        found.cpu_seconds = float(ended["cpu"])
+    raise found
+
+
+def _reason(
+    task: str, error: Mapping[str, Any] | None, ended: Mapping[str, Any], limits: ProcessLimits, partial: list[bytes]
+) -> GamesimError:
     name, kept = _short(task), f"{len(partial)} answers were kept." if partial else "Nothing was kept."
     if error is not None and error.get("ours"):
-        raise _ours(error)
+        return _ours(error)
     if error is not None and error["type"] == "MemoryError":
-        raise _with(
-            SolverLimitError(f"{name} reached its limit of {_mib(limits.memory)} of memory.", hint=kept), partial
-        )
+        over = SolverLimitError(f"{name} reached its limit of {_mib(limits.memory)} of memory.", hint=kept)
+        over.limit = "memory"
+        return over
     if error is not None:
-        raise _with(SolverError(f"{name} raised {clean(error['type'], 60)}: {clean(error['message'])}."), partial)
+        return SolverError(f"{name} raised {clean(error['type'], 60)}: {clean(error['message'])}.")
     number = ended.get("signal")
     cpu_over = limits.cpu is not None and ended["cpu"] >= limits.cpu
     if ended.get("limit") == "wall":
-        raise _with(SolverLimitError(f"{name} reached its limit of {limits.wall:g} s.", hint=kept), partial)
+        return SolverLimitError(f"{name} reached its limit of {limits.wall:g} s.", hint=kept)
     if ended.get("limit") == "answer":
-        raise _with(SolverLimitError(f"{name} answered more than {_mib(limits.answer)}.", hint=kept), partial)
+        return SolverLimitError(f"{name} answered more than {_mib(limits.answer)}.", hint=kept)
     if number == signal.SIGXCPU or (number == signal.SIGKILL and cpu_over):
-        raise _with(SolverLimitError(f"{name} reached its limit of {limits.cpu} s of CPU.", hint=kept), partial)
+        return SolverLimitError(f"{name} reached its limit of {limits.cpu} s of CPU.", hint=kept)
     what = (
         f"stopped on signal {signal.Signals(number).name}"
         if number
         else f"ended with code {ended.get('code')} and no answer"
     )
-    raise _with(SolverCrashError(f"{name} {what}.", hint=kept), partial)
+    return SolverCrashError(f"{name} {what}.", hint=kept)
 
 
 def _with(error: SolverError, partial: list[bytes]) -> SolverError:

@@ -26,8 +26,10 @@ import numpy as np
 from numpy.random import Generator
 
 from gamesim.core.arrays import AnyArray, FloatArray
-from gamesim.core.errors import MetricError, MissingExtraError
+from gamesim.core.errors import MetricError
+from gamesim.core.normal_form import NormalFormGame
 from gamesim.core.seeds import Seeds
+from gamesim.core.solution import Limits
 from gamesim.core.symmetric import SymmetricGame
 from gamesim_analysis.stats.results import choose, level
 
@@ -126,7 +128,7 @@ def fit_logit(
     MetricError
         If counts do not fit the game, or nothing was counted.
     MissingExtraError
-        For ``method="gambit"`` without pygambit.
+        For ``method="gambit"`` without Gambit.
 
     Examples
     --------
@@ -356,30 +358,18 @@ def _on_blocks(case: _Case, counts: Counts) -> FloatArray:
 
 def _by_gambit(case: _Case, own: Fitted) -> Fitted:
     """Gambit's estimate in place of ours, under the guards of ours."""
-    import json
-    from importlib.util import find_spec
+    from gamesim_analysis.equilibrium import gambit
 
-    from gamesim.run.isolate import isolated
-    from gamesim.run.limits import ProcessLimits
-
-    if find_spec("pygambit") is None:
-        raise MissingExtraError.of("fits by Gambit need pygambit", "gambit")
+    gambit.require()
     if own.estimate is None or own.below_random:
         return own  # the guards hold whoever estimates
     game = case.game.to_normal_form()
     weights = case.weights(case.counts)
     if case.counts.alike:
         weights = [weights[0] / game.n] * game.n
-    scaled = game.payoffs / game.payoff_range
-    body = {"payoffs": scaled.tolist(), "counts": [w.tolist() for w in weights], "empirical": False}
-    parts = isolated(
-        "gamesim_analysis.empirical.gambit_logit:estimate",
-        json.dumps(body).encode(),
-        limits=ProcessLimits(wall=120),
-        preload="pygambit",
-    )
-    told = json.loads(b"".join(parts))
-    return replace(own, estimate=told["rationality"], log_likelihood=told["log_likelihood"])
+    scaled = NormalFormGame(game.payoffs / game.payoff_range)
+    estimate, log_likelihood = gambit.logit_estimate(scaled, weights, Limits(seconds=120))
+    return replace(own, estimate=estimate, log_likelihood=log_likelihood)
 
 
 def _in_payoffs(found: Fitted, cases: Sequence[_Case], belief: Belief, method: str) -> RationalityFit:

@@ -38,6 +38,7 @@ class Found:
     stopped: Any = None
     versions: Mapping[str, str] = field(default_factory=dict)
     of_concept: Mapping[str, Any] = field(default_factory=dict)  # parameters of the certificate
+    cpu_seconds: float = 0.0  # of processes of its own
 
 
 @dataclass(frozen=True)
@@ -108,7 +109,7 @@ class Method(Asked):
             method=self.name,
             parameters=parameters,
             seconds=time.perf_counter() - wall,
-            cpu_seconds=time.process_time() - cpu,
+            cpu_seconds=time.process_time() - cpu + found.cpu_seconds,
         )
 
 
@@ -135,7 +136,7 @@ def admit(game: Any, found: Found, *, concept: str, method: str, **more: Any) ->
     """Certify every play from the game alone, merge what is the same, and reject what is no equilibrium."""
     listed: list[Equilibrium] = []
     rejected: list[Equilibrium] = []
-    vectors: list[Any] = []
+    vectors = Distinct()
     asked = CERTIFIED.get(concept, concept)
     for play in found.plays:
         subject = game.to_normal_form() if isinstance(play, Joint) else game
@@ -144,11 +145,9 @@ def admit(game: Any, found: Found, *, concept: str, method: str, **more: Any) ->
         if certificate.grade == "rejected":
             rejected.append(equilibrium)
             continue
-        flat = flatten(play)
-        twin = next((k for k, other in enumerate(vectors) if np.abs(other - flat).max(initial=0.0) <= SAME), None)
+        twin = vectors.near(flatten(play))
         if twin is None:
             listed.append(equilibrium)
-            vectors.append(flat)
         elif float(certificate.gap) < float(listed[twin].certificate.gap):
             listed[twin] = equilibrium
     notes = list(found.notes)
@@ -175,11 +174,9 @@ def joined(parts: Sequence[Solution]) -> Solution:
     if len(parts) == 1:
         return parts[0]
     kept: list[Equilibrium] = []
+    vectors = Distinct()
     for part in parts:
-        for equilibrium in part.equilibria:
-            flat = flatten(equilibrium.play)
-            if not any(np.abs(flatten(other.play) - flat).max(initial=0.0) <= SAME for other in kept):
-                kept.append(equilibrium)
+        kept += [e for e in part.equilibria if vectors.near(flatten(e.play)) is None]
     answered = [part for part in parts if part.equilibria] or list(parts)
     whole = any(part.complete and part.covers == "extreme" for part in parts)
     versions: dict[str, str] = {}
@@ -198,6 +195,28 @@ def joined(parts: Sequence[Solution]) -> Solution:
         notes=tuple(dict.fromkeys(note for part in parts for note in part.notes)),
         versions=versions,
     )
+
+
+class Distinct:
+    """Vectors of one length that lie apart from each other, to find the twin of a new one among them."""
+
+    def __init__(self) -> None:
+        self._rows: Any = np.zeros((0, 0))
+        self._count = 0
+
+    def near(self, vector: Any) -> int | None:
+        """Number of the vector within ``SAME`` of this one; None, and it is kept, if there is none."""
+        close = np.flatnonzero(np.abs(self._rows[: self._count] - vector).max(axis=1, initial=0.0) <= SAME) if self._count else ()  # fmt: skip
+        if len(close):
+            return int(close[0])
+        if self._count == len(self._rows):
+            grown = np.empty((max(16, 2 * self._count), len(vector)))
+            if self._count:
+                grown[: self._count] = self._rows
+            self._rows = grown
+        self._rows[self._count] = vector
+        self._count += 1
+        return None
 
 
 def flatten(play: Any) -> Any:

@@ -19,6 +19,8 @@ from gamesim.core.profiles import distribution
 
 TIGHT = 1e-8  # of the payoff range: an equation that holds
 UNKNOWNS = 60
+NEAR = 0.05  # of the payoff range: the regret up to which a profile is taken for a rough equilibrium
+STEPS = 20
 DENOMINATORS = (60, 2520, 10**4, 10**6)
 
 
@@ -69,6 +71,65 @@ def rational(game: Any, play: Any) -> Any:
         if all(vector is not None for vector in rounded) and certify(game, rounded).gap == 0:
             return tuple(rounded)
     return play
+
+
+def polish(game: NormalFormGame, play: Any) -> Any:
+    """A float profile sharpened by Newton's method on the equations of its support: used actions earn the same.
+
+    Only what is near an equilibrium is touched, at most ``STEPS`` steps, and kept only if the largest regret falls.
+    """
+    best = [np.asarray(vector, dtype=np.float64) for vector in play]
+    regret = _epsilon(game, best)
+    if regret > NEAR * game.payoff_range or game.payoffs.size > 10**6:
+        return play
+    for used in (1e-9, 1e-6, 1e-3):  # probabilities below which an action counts as unused
+        now = best
+        for _ in range(STEPS):
+            now = _newton(game, now, [np.flatnonzero(vector > used) for vector in now])
+            if now is None or (after := _epsilon(game, now)) >= regret:
+                break
+            best, regret = now, after
+    return tuple(distribution(vector, "polished") for vector in best)
+
+
+def _epsilon(game: NormalFormGame, play: Any) -> float:
+    earned = [game.action_payoffs(i, play) for i in range(game.n)]
+    return float(max(own.max() - own @ mixed for own, mixed in zip(earned, play, strict=True)))
+
+
+def _newton(game: NormalFormGame, play: Any, supports: Any) -> Any:
+    """One step for the used probabilities and the payoffs of all players; None if it leaves the simplices."""
+    n, sizes = game.n, [len(own) for own in supports]
+    at = np.concatenate([[0], np.cumsum(sizes)])
+    total = int(at[-1])
+    jacobian, residual = np.zeros((total + n, total + n)), np.zeros(total + n)
+    for i in range(n):
+        rows = slice(at[i], at[i + 1])
+        earned = game.action_payoffs(i, play)
+        jacobian[rows, total + i] = -1.0
+        jacobian[total + i, rows] = 1.0
+        residual[rows] = earned[supports[i]] - earned @ play[i]
+        residual[total + i] = play[i][supports[i]].sum() - 1.0
+        for j in range(n):
+            if j != i:
+                jacobian[rows, at[j] : at[j + 1]] = _between(game, i, j, play)[np.ix_(supports[i], supports[j])]
+    step = np.linalg.lstsq(jacobian, residual, rcond=None)[0]
+    moved = []
+    for i, own in enumerate(supports):
+        vector = np.zeros(game.shape[i])
+        vector[own] = play[i][own] - step[at[i] : at[i + 1]]
+        if not np.isfinite(vector).all() or vector.min() < -1e-9 or not vector.max() > 0:
+            return None
+        moved.append(np.maximum(vector, 0.0) / np.maximum(vector, 0.0).sum())
+    return moved
+
+
+def _between(game: NormalFormGame, i: int, j: int, play: Any) -> Any:
+    """What player i earns by each of its actions against each action of player j, the others as they play."""
+    table = np.moveaxis(game.payoffs[i], (i, j), (0, 1))
+    for mixed in reversed([play[k] for k in range(game.n) if k not in (i, j)]):
+        table = table @ mixed
+    return table
 
 
 def _rounded(vector: Any, denominator: int) -> Any:

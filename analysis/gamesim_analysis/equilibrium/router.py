@@ -12,6 +12,8 @@ from dataclasses import dataclass, replace
 from math import prod
 from typing import Any
 
+import numpy as np
+
 from gamesim.core.errors import (
     GameTooLargeError,
     MissingExtraError,
@@ -31,8 +33,10 @@ from .method import is_formal, joined
 
 CONCEPTS = ("nash", "pure", "spe", "value", "correlated", "coarse", "team", "truthful", "rae", "rqe", "cvar")
 ALIASES = {"ce": "correlated", "cce": "coarse"}
-ENUMERATED = 14  # strategies of two players together, up to which our own vertex enumeration is quick
-FLOAT_ENUMERATED = 24  # the same for Gambit's
+ENUMERATED = 20  # strategies of two players together, up to which our own vertex enumeration is quick
+FLOAT_ENUMERATED = 12  # strategies of each, up to which Gambit's is
+SEARCHED = 10**6  # cells up to which pure equilibria are looked for beside the subgame-perfect ones
+LABELLED = 100  # strategies of each, up to which every label is followed
 POLYNOMIAL = 64  # strategy profiles up to which enumpoly is asked
 
 
@@ -96,33 +100,44 @@ def choose(game: Any, concept: str = "nash", every: bool = False, limits: Limits
         return [Step("enumpure", "a player forgets: pure plans only")]
     if zero_sum and not (every and concept == "nash"):
         return [Step("sequence_form_lp" if tree else "zero_sum_lp", "two players, constant sum")]
-    if isinstance(game, ExtensiveFormGame) and game.perfect_information and not every:
-        return [Step("backward_induction", "everybody sees everything: subgame-perfect")]
+    if constant(table):
+        return [Step("enumpure", "payoffs never differ: every profile is an equilibrium, the pure ones are listed")]
+    if isinstance(game, ExtensiveFormGame) and game.perfect_information:
+        steps.append(Step("backward_induction", "everybody sees everything: subgame-perfect", (), False))
+        if fits and len(shape) * prod(shape) <= SEARCHED:
+            steps.append(Step("enumpure", "pure equilibria beside it, which may rest on empty threats", (), False))
+        if not every:
+            return steps
     if len(shape) == 2:
         if every:
-            if sum(shape) <= ENUMERATED:
-                return [Step("vertex_enumeration", "two players, small: all extreme equilibria")]
+            if fits and sum(shape) <= ENUMERATED:
+                return [*steps, Step("vertex_enumeration", "two players, small: all extreme equilibria")]
             if zero_sum:
                 steps.append(Step("sequence_form_lp" if tree else "zero_sum_lp", "a first equilibrium", (), False))
-            if here and fits and sum(shape) <= FLOAT_ENUMERATED:
-                steps.append(Step("enummixed", "two players: all extreme equilibria", (("exact", sum(shape) <= 16),)))
+            if here and fits and max(shape) <= FLOAT_ENUMERATED:
+                steps.append(Step("enummixed", "two players: all extreme equilibria"))
             elif fits:
                 steps.append(Step("enumpure", "pure equilibria", (), False))
-                steps.append(Step("lemke_howson", "one equilibrium a label", (("labels", "all"),), False))
-            return steps
+                if max(shape) <= LABELLED:
+                    steps.append(Step("lemke_howson", "one equilibrium a label", (("labels", "all"),), False))
+                else:
+                    steps.append(Step("lemke_howson", "two players: one equilibrium", (), False))
+            return list({step.method: step for step in reversed(steps)}.values())[::-1]
         if fits and max(shape) <= 2000:
             steps.append(Step("lemke_howson", "two players: one equilibrium"))
         elif tree and here:
             steps.append(Step("lcp", "two players, a large tree", (("exact", False),)))
     else:
-        if fits:
+        if fits and not steps:
             steps.append(Step("enumpure", "pure equilibria", (), not every))
         if here:
             if fits and prod(shape) <= POLYNOMIAL:
                 steps.append(Step("enumpoly", "isolated equilibria by polynomials", (), not every))
             if fits:
                 steps.append(Step("gnm", "more players: the Newton method", (), not every))
-            steps.append(Step("logit", "the limit of the logit branch"))
+            steps.append(Step("logit", "the limit of the logit branch", (), not every))
+            if fits:
+                steps.append(Step("simpdiv", "simplicial subdivision"))
     return steps
 
 
@@ -140,6 +155,13 @@ def _of_their_own(game: Any, concept: str) -> list[Step]:
     if cost(game) <= TRIED:
         return [Step("team_enumeration", "a small team game: every strategy of all members but one is tried")]
     return [Step("person_by_person", "a team game too large to try everything: a lower bound")]
+
+
+def constant(game: Any) -> bool:
+    """Whether no player's payoff ever differs."""
+    if isinstance(game, ExtensiveFormGame):
+        return len(set(game.payoffs)) == 1
+    return bool((np.ptp(game.payoffs.reshape(game.n, -1), axis=1) == 0).all())
 
 
 def solve(
@@ -249,7 +271,7 @@ def follow(
 def _why(failed: Sequence[SolverError]) -> Any:
     for error in failed:
         if isinstance(error, SolverLimitError):
-            return "memory" if "memory" in str(error) else "seconds"
+            return error.limit
     return "crash" if any(isinstance(error, SolverCrashError) for error in failed) else None
 
 

@@ -154,15 +154,11 @@ def test_gambit_is_named_where_it_is_missing(monkeypatch: pytest.MonkeyPatch) ->
 
 def test_empirical_beliefs_agree_with_gambits_empirical_estimate() -> None:
     pytest.importorskip("pygambit")
-    import json
-
-    from gamesim_analysis.empirical.gambit_logit import estimate
+    from gamesim_analysis.equilibrium.gambit import logit_estimate
 
     counts = [[830, 170], [400, 600]]
-    told = json.loads(
-        estimate(json.dumps({"payoffs": PENNIES.payoffs.tolist(), "counts": counts, "empirical": True}).encode())
-    )
-    assert fit_logit(counts, PENNIES, belief="empirical").value == pytest.approx(told["rationality"], abs=1e-5)
+    rationality, _ = logit_estimate(PENNIES, counts, empirical=True)
+    assert fit_logit(counts, PENNIES, belief="empirical").value == pytest.approx(rationality, abs=1e-5)
 
 
 def test_a_symmetric_game_by_counts_fits_as_its_table() -> None:
