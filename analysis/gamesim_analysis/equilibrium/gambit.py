@@ -21,7 +21,7 @@ import numpy as np
 
 from gamesim.core.behaviour import BehaviourProfile
 from gamesim.core.efg_format import write_efg
-from gamesim.core.errors import MissingExtraError, SolverCrashError, SolverError, SolverLimitError
+from gamesim.core.errors import MissingExtraError, SolverCrashError, SolverError, SolverLimitError, clean, did_you_mean
 from gamesim.core.extensive_form import ExtensiveFormGame
 from gamesim.core.nfg_format import exact_payoffs, write_nfg
 from gamesim.core.normal_form import NormalFormGame
@@ -37,6 +37,7 @@ TASK = "gamesim_analysis.equilibrium.gambit:Gambit"
 EITHER = ("Game", "StrategicGame", "ExtensiveGame")  # names of the classes of games, of which a version has some
 ON_TREES = ("lp", "lcp", "logit")  # work on a tree with perfect recall; the others get its reduced table
 RATIONAL = ("lp", "lcp", "enummixed")  # exact if asked for
+OURS = ("game", "start", "prior", "perturbation", "rational", "use_strategic", "nash_callback", "event_callback", "lrsnash_path", "phcpack_path")  # fmt: skip
 STARTS = {"simpdiv": True, "liap": False, "hp": False}  # begin at a profile, the centroid; whether it is rational
 # What a list holds, and whether it is all of that: ``lcp`` gives one equilibrium of a tree, ``enumpoly`` and ``gnm`` miss
 # what is not isolated, and any answer can fail its certificate.
@@ -109,7 +110,12 @@ def _line(**said: Any) -> bytes:
 def _solve(pygambit: Any, game: Any, job: Mapping[str, Any]) -> Iterator[bytes]:
     method, form = job["method"], job["form"]
     solver = _offered(pygambit.nash, f"{method}_solve")
-    given = {key: value for key, value in job["parameters"].items() if takes(solver, key)}
+    given = {"rational": job["rational"]} if job.get("rational") is not None else {}
+    for key in job["parameters"]:
+        if not takes(solver, key) or key in OURS:
+            known = [name for name in inspect.signature(solver).parameters if name not in OURS]
+            raise SolverError(f"Gambit's {method} has no parameter '{clean(key, 40)}'.", hint=did_you_mean(key, known) or f"Parameters: {', '.join(known) or 'none'}.")  # fmt: skip
+    given |= job["parameters"]
     subject = game
     if method in STARTS:
         subject = game.mixed_strategy_profile(rational=True) if STARTS[method] else game.mixed_strategy_profile()
@@ -405,8 +411,8 @@ def _run_as(method: str) -> Any:
         on_tree = method in ON_TREES and isinstance(game, ExtensiveFormGame) and game.perfect_recall
         text, form, table = _crossed(game, on_tree, limits)
         exactly = method in RATIONAL and (_small(method, game, table) if exact is None else exact)
-        given = {**({"rational": exactly} if method in RATIONAL else {}), **parameters}
-        job = {"act": "solve", "form": form, "text": text, "method": method, "parameters": given}
+        job = {"act": "solve", "form": form, "text": text, "method": method, "parameters": parameters}
+        job["rational"] = exactly if method in RATIONAL else None
         reply = ask("equilibrium", job, limits)
         notes: list[str] = []
         if reply.error is not None:

@@ -84,9 +84,13 @@ class Asked:
         support = self.accepts(game, concept)
         if not support:
             raise UnsupportedGameError(f"{self.name}: {support.reason}.")
-        known = [name for name in inspect.signature(self.run).parameters if name not in ("game", "concept", "limits")]
+        taken = inspect.signature(self.run).parameters
+        known = [name for name in taken if name not in ("game", "concept", "limits")]
+        open_ended = any(
+            parameter.kind is parameter.VAR_KEYWORD for parameter in taken.values()
+        )  # it checks them itself
         for name in parameters:
-            if name not in known:
+            if name not in known and not open_ended:
                 hint = did_you_mean(name, known) or f"Parameters: {', '.join(known) or 'none'}."
                 raise SolverError(f"{self.name} has no parameter '{clean(name, 40)}'.", hint=hint)
 
