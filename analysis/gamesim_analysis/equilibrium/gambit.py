@@ -38,6 +38,7 @@ EITHER = ("Game", "StrategicGame", "ExtensiveGame")  # names of the classes of g
 ON_TREES = ("lp", "lcp", "logit")  # work on a tree with perfect recall; the others get its reduced table
 RATIONAL = ("lp", "lcp", "enummixed")  # exact if asked for
 OURS = ("game", "start", "prior", "perturbation", "rational", "use_strategic", "nash_callback", "event_callback", "lrsnash_path", "phcpack_path")  # fmt: skip
+SMALL = {"lp": 20, "lcp": 50, "enummixed": 8}  # strategies of each up to which exact arithmetic is the default
 STARTS = {"simpdiv": True, "liap": False, "hp": False}  # begin at a profile, the centroid; whether it is rational
 # What a list holds, and whether it is all of that: ``lcp`` gives one equilibrium of a tree, ``enumpoly`` and ``gnm`` miss
 # what is not isolated, and any answer can fail its certificate.
@@ -303,10 +304,11 @@ def ask(kind: str, job: Mapping[str, Any], limits: Limits) -> Reply:
         reply.error = error
         reply.stopped = error.limit if isinstance(error, SolverLimitError) else "crash"
         reply.cpu_seconds = error.cpu_seconds
-        kept = len(reply.lines)
-        error.hint = f"{kept} answer{'s were' if kept > 1 else ' was'} kept." if kept else "Nothing was kept."
-        if not reply.streams:
-            error.hint += " This version of Gambit gives no partial answers."
+        if isinstance(error, (SolverCrashError, SolverLimitError)):
+            kept = len(reply.lines)
+            error.hint = f"{kept} answer{'s were' if kept > 1 else ' was'} kept." if kept else "Nothing was kept."
+            if not reply.streams:
+                error.hint += " This version of Gambit gives no partial answers."
     return reply
 
 
@@ -366,7 +368,7 @@ def qre_points(game: Any, rationalities: Sequence[float] | None = None, limits: 
 
 
 def logit_estimate(
-    game: NormalFormGame, counts: Sequence[Sequence[float]], limits: Limits | None = None, *, empirical: bool = False
+    game: NormalFormGame, counts: Sequence[Any], limits: Limits | None = None, *, empirical: bool = False
 ) -> tuple[float, float]:
     """Gambit's maximum-likelihood lambda for counts of actions, and its log-likelihood.
 
@@ -411,7 +413,7 @@ def _run_as(method: str) -> Any:
         on_tree = method in ON_TREES and isinstance(game, ExtensiveFormGame) and game.perfect_recall
         text, form, table = _crossed(game, on_tree, limits)
         exactly = method in RATIONAL and (_small(method, game, table) if exact is None else exact)
-        job = {"act": "solve", "form": form, "text": text, "method": method, "parameters": parameters}
+        job: dict[str, Any] = {"act": "solve", "form": form, "text": text, "method": method, "parameters": parameters}
         job["rational"] = exactly if method in RATIONAL else None
         reply = ask("equilibrium", job, limits)
         notes: list[str] = []
@@ -442,8 +444,8 @@ def _run_as(method: str) -> Any:
 def _small(method: str, game: Any, table: NormalFormGame | None) -> bool:
     """Whether exact arithmetic is quick enough to be the default."""
     if table is None:
-        return sum(game.sequence_count(i) for i in range(game.n)) <= (200 if method == "lp" else 60)
-    return max(table.shape) <= {"lp": 20, "lcp": 50, "enummixed": 8}[method]
+    return max(table.shape) <= SMALL[method]
+    return bool(max(table.shape) <= {"lp": 20, "lcp": 50, "enummixed": 8}[method])
 
 
 def _memory_limited() -> bool:

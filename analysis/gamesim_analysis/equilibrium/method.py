@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from gamesim.core.arrays import AnyArray
 from gamesim.core.behaviour import BehaviourProfile, as_behaviour, best_replies
 from gamesim.core.certify import certify
 from gamesim.core.empirical import EmpiricalGame
@@ -205,14 +206,15 @@ class Distinct:
     """Vectors of one length that lie apart from each other, to find the twin of a new one among them."""
 
     def __init__(self) -> None:
-        self._rows: Any = np.zeros((0, 0))
+        self._rows: AnyArray = np.zeros((0, 0))
         self._count = 0
 
     def near(self, vector: Any) -> int | None:
         """Number of the vector within ``SAME`` of this one; None, and it is kept, if there is none."""
-        close = np.flatnonzero(np.abs(self._rows[: self._count] - vector).max(axis=1, initial=0.0) <= SAME) if self._count else ()  # fmt: skip
-        if len(close):
-            return int(close[0])
+        if self._count:
+            apart = np.abs(self._rows[: self._count] - vector).max(axis=1, initial=0.0)
+            if apart.min() <= SAME:
+                return int(apart.argmin())
         if self._count == len(self._rows):
             grown = np.empty((max(16, 2 * self._count), len(vector)))
             if self._count:
