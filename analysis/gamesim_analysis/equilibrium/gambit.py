@@ -444,8 +444,9 @@ def _run_as(method: str) -> Any:
 def _small(method: str, game: Any, table: NormalFormGame | None) -> bool:
     """Whether exact arithmetic is quick enough to be the default."""
     if table is None:
+        most: int = sum(game.sequence_count(i) for i in range(game.n))
+        return most <= (200 if method == "lp" else 60)
     return max(table.shape) <= SMALL[method]
-    return bool(max(table.shape) <= {"lp": 20, "lcp": 50, "enummixed": 8}[method])
 
 
 def _memory_limited() -> bool:
