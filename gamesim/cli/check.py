@@ -68,13 +68,13 @@ def _scenario(out: Output, file: str, overrides: Any, estimate: bool, models: bo
     from gamesim.scenario.resolve import load_scenario
     from gamesim.scenario.sweep import count_units, points
 
-    from .playing import budget
+    from .playing import budget, warnings_of
 
     scenario = load_scenario(file, overrides=overrides)
     _sections(scenario)
     cells = len(points(scenario.sweep)) if scenario.sweep is not None else 1
     units = count_units(scenario)
-    warnings = scenario.environment.warnings() if scenario.environment is not None else []
+    warnings = warnings_of(scenario)
     result: dict[str, Any] = {
         "file": file,
         "ok": True,

@@ -39,10 +39,21 @@ def announce(scenario: Scenario, out: Output, store: Path) -> dict[str, Any]:
 
 def tell_warnings(scenario: Scenario, out: Output) -> list[str]:
     """What a careful author would like to hear before the run."""
-    found = scenario.environment.warnings() if scenario.environment is not None else []
+    found = warnings_of(scenario)
     for text in found:
         out.warn(text)
     return found
+
+
+def warnings_of(scenario: Scenario) -> list[str]:
+    """What the environment and the members would have an author know, each once."""
+    from gamesim.run.seating import agent_config
+
+    environment = scenario.environment
+    if environment is None:
+        return []
+    members = (agent_config(member.agent).warnings(environment) for member in scenario.population)
+    return list(dict.fromkeys([*environment.warnings(), *(text for found in members for text in found)]))
 
 
 def seed_of(seed: int | None, replicates: int | None) -> list[str]:

@@ -52,6 +52,10 @@ class AgentConfig(Config):
         """
         return None
 
+    def warnings(self, environment: Any) -> list[str]:
+        """What a careful author would like to hear before it plays there, one sentence each."""
+        return []
+
     def seat_profile(self) -> Mapping[str, Any]:
         """What the environment should know of who sits here before play: initial traits, a team. JSON only."""
         return {}

@@ -34,6 +34,11 @@ GAMES: dict[str, list[Any]] = {
             "horizon": 20,
         },
     ],
+    "learner": [
+        {"kind": "matrix", "horizon": 40, "noise": 0.2},
+        {"kind": "matrix", "payoffs": [[[1, 2, 0.1], [0, 3, 0.7]], [[0, 0.3, 1], [1, 3, 2]]], "horizon": 140},
+    ],
+    "stage_q": [{"kind": "matrix", "stage": "biased_rps", "horizon": 30}],
     "stage": [
         {"kind": "public_good", "horizon": 6, "fining": {}, "voting": {}},
         {"kind": "ostrom_gardner_walker", "horizon": 6},
@@ -45,6 +50,9 @@ PARAMETERS: dict[str, list[dict[str, Any]]] = {
     "matrix.random": [{}],
     "commons.paper_abm": [{"init": "altruistic"}, {"init": "selfish"}, {"init": "general"}],
     "commons.greedy": [{}],
+    "learner": [{"rule": rule} for rule in names("learners")],
+    "learner.adversary": [{"rule": "ucb1"}, {"rule": "regret_matching"}],
+    "stage_q": [{"rule": rule} for rule in ("minimax_q", "foe_q", "friend_q", "nash_q")],
 }  # by default, none
 INSIDE = [kind for kind in names("agents") if not entry("agents", kind).external]  # others: tests/agents/llm
 CASES = [(kind, parameters) for kind in INSIDE for parameters in PARAMETERS.get(kind, [{}])]

@@ -19,6 +19,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import numpy as np
+from numpy.random import Generator
 
 from gamesim.core.arrays import AnyArray, FloatArray, IntArray
 from gamesim.core.errors import SolverError
@@ -168,8 +169,8 @@ class Match:
         name = learner_name(learner)
         if learner.bandit and not self.sample:
             raise SolverError(f"{name} is a bandit learner: it learns from the actions that are drawn.", hint="Play with sample=True.")  # fmt: skip
-        learner = learner if getattr(learner, "rows", False) else _ByRow(learner, rows)
-        state = learner.initial_state(k, self.horizon, self._streams[0].stream("learner", i))
+        learner = by_row(learner)
+        state = begin(learner, k, self.horizon, [streams.stream("learner", i) for streams in self._streams])
         if first is not None and first[i] is not None:
             fed = np.asarray(first[i], dtype=np.float64)
             if fed.shape != (k,) or learner.bandit or not np.isfinite(fed).all():
@@ -284,15 +285,15 @@ class Match:
         )  # fmt: skip
 
 
-class _ByRow:
+class ByRow:
     """A learner that knows no leading axes, played once a row."""
 
-    def __init__(self, learner: Learner, rows: int) -> None:
-        self.inner, self.count = learner, rows
+    def __init__(self, learner: Learner) -> None:
+        self.inner = learner
         self.bandit = learner.bandit
 
     def initial_state(self, actions: int, horizon: int | None, rng: Any) -> Any:
-        return tuple(self.inner.initial_state(actions, horizon, own) for own in rng.spawn(self.count))
+        return (self.inner.initial_state(actions, horizon, rng),)
 
     def probabilities(self, state: Any) -> FloatArray:
         return np.stack([self.inner.probabilities(one) for one in state])
@@ -303,6 +304,18 @@ class _ByRow:
         else:
             told = [Bandit(*pair) for pair in zip(feedback.action, feedback.utility, strict=True)]
         return tuple(self.inner.update(one, row) for one, row in zip(state, told, strict=True))
+
+
+def by_row(learner: Learner) -> Learner:
+    """The learner itself if it takes leading axes (it says so by ``rows = True``), else one that plays it row by row."""
+    return learner if getattr(learner, "rows", False) else ByRow(learner)
+
+
+def begin(learner: Learner, actions: int, horizon: int | None, rngs: Sequence[Generator]) -> Any:
+    """The state of as many rows as there are generators."""
+    if isinstance(learner, ByRow):
+        return tuple(learner.inner.initial_state(actions, horizon, rng) for rng in rngs)
+    return learner.initial_state(actions, horizon, rngs[0])
 
 
 def learner_name(learner: Learner) -> str:
@@ -387,18 +400,16 @@ def against(
         if stream not in kinds:
             raise SolverError(f"no stream '{stream}'.", hint=f"Streams: {', '.join(kinds)}.")
         stream = kinds[stream]
-    rule, rows = learner_of(learner), len(seeds)
-    if not getattr(rule, "rows", False):
-        rule = _ByRow(rule, rows)
+    rule, rows = by_row(learner_of(learner)), len(seeds)
     streams = [Seeds(int(seed)) for seed in seeds]
-    state = rule.initial_state(actions, horizon, streams[0].stream("learner", 0))
+    state = begin(rule, actions, horizon, [one.stream("learner", 0) for one in streams])
     total, mixed, played = np.zeros((rows, actions)), np.zeros(rows), np.zeros(rows)
     u: FloatArray = np.empty(0)
     for t in range(horizon):
         chunk, within = divmod(t, CHUNK)
         if within == 0:
             shape = (CHUNK, actions + 1)
-            u = np.stack([seeds.block("against", "chunk", chunk, shape=shape) for seeds in streams])
+            u = np.stack([one.block("against", "chunk", chunk, shape=shape) for one in streams])
         chances = np.broadcast_to(rule.probabilities(state), (rows, actions))
         utilities = np.broadcast_to(np.asarray(stream(t, chances, u[:, within, 1:]), dtype=np.float64), (rows, actions))
         action = drawn(chances, u[:, within, 0])
