@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -17,28 +17,18 @@ if TYPE_CHECKING:
     from numpy.random import Generator
 
 
-class LearnerAgent(AgentConfig):
-    """Plays by a learning rule of `gamesim list learners`: no-regret, swap regret, bandit, fictitious play."""
+class _Learning(AgentConfig):
+    """What both say of a learner."""
 
-    kind: Literal["learner"] = "learner"
     rule: str = Field("hedge", description="The learner; names from `gamesim list learners`.")
     parameters: dict[str, Any] = Field({}, description="Of the rule, such as {eta: 0.1}.")
-    feedback: Literal["full", "bandit"] | None = Field(
-        None,
-        description="What it hears: what every action would have paid, or what the chosen one paid; default what its rule learns from.",
-    )
     horizon: int | None = Field(
         None, ge=1, description="Rounds its step size is made for; by default those of the environment."
     )
 
     @model_validator(mode="after")
-    def _can_learn(self) -> LearnerAgent:
-        if self.feedback == "bandit" and not self.learner().bandit:
-            raise ScenarioError(
-                f"learner '{self.rule}' needs to know what every action would have paid.",
-                path="feedback",
-                hint="Bandit learners: exp3_ix, exp3, ucb1.",
-            )
+    def _is_a_learner(self) -> Self:
+        self.learner()  # says what is wrong with the rule or its parameters
         return self
 
     def learner(self) -> Learner:
@@ -57,9 +47,30 @@ class LearnerAgent(AgentConfig):
             return str(error)
         return None
 
+
+class LearnerAgent(_Learning):
+    """Plays by a learning rule of `gamesim list learners`: no-regret, swap regret, bandit, fictitious play."""
+
+    kind: Literal["learner"] = "learner"
+    feedback: Literal["full", "bandit"] | None = Field(
+        None,
+        description="What it hears: what every action would have paid, or what the chosen one paid; default what its rule learns from.",
+    )
+
+    @model_validator(mode="after")
+    def _hears_enough(self) -> Self:
+        if self.feedback == "bandit" and not self.learner().bandit:
+            raise ScenarioError(
+                f"learner '{self.rule}' needs to know what every action would have paid.",
+                path="feedback",
+                hint="Bandit learners: exp3_ix, exp3, ucb1.",
+            )
+        return self
+
     def warnings(self, environment: Any) -> list[str]:
         learner = self.learner()
-        found = [str(learner.warning)] if getattr(learner, "warning", "") else []
+        warning = str(getattr(learner, "warning", ""))
+        found = [warning] if warning else []
         if self.feedback == "full" and learner.bandit:
             found.append(f"{self.rule} is a bandit learner: of the full feedback it reads what its own action paid.")
         return found
@@ -70,10 +81,10 @@ class LearnerAgent(AgentConfig):
         return LearnerPolicy(stage(environment), self.learner(), self.rounds(environment))
 
 
-class Adversary(LearnerAgent):
+class Adversary(_Learning):
     """Knows which learner the other player is, follows it, and does what pays it least."""
 
-    kind: Literal["learner.adversary"] = "learner.adversary"  # type: ignore[assignment]
+    kind: Literal["learner.adversary"] = "learner.adversary"
 
     def misfit(self, environment: Any) -> str | None:
         found = super().misfit(environment)
@@ -81,15 +92,13 @@ class Adversary(LearnerAgent):
             return "It plays against one other."
         return found
 
-    def warnings(self, environment: Any) -> list[str]:
-        return []
-
     def build(self, environment: Any) -> VectorPolicy:
         from .learner_policies import AdversaryPolicy
 
-        if self.misfit(environment):
-            raise ScenarioError(f"this agent cannot play here: {self.misfit(environment)}")
-        return AdversaryPolicy(stage(environment), self.learner(), self.rounds(environment))
+        game = stage(environment)
+        if len(game.players) != 2:
+            raise ScenarioError("this agent plays against one other.")
+        return AdversaryPolicy(game, self.learner(), self.rounds(environment))
 
 
 def _still() -> Generator:

@@ -63,7 +63,7 @@ def learner_of(given: str | Mapping[str, Any] | Learner) -> Learner:
     if not isinstance(name, str):
         raise ScenarioError("no learner is named.", path="rule", hint="Such as: {rule: hedge}")
     maker = entry("learners", name)
-    known = [key for key in inspect.signature(maker).parameters]
+    known = list(inspect.signature(maker).parameters)
     for key in parameters:
         if key not in known:
             hint = did_you_mean(key, known) or f"Parameters of {name}: {listed(known) if known else 'none'}."

@@ -65,7 +65,7 @@ def play(
     >>> pennies = NormalFormGame.bimatrix([[1, -1], [-1, 1]])
     >>> done = play(pennies, "fictitious_play", 100, sample=False)
     >>> done.joint[0].round(2).tolist(), done.external[0].round(2).tolist()
-    ([[0.23, 0.24], [0.25, 0.28]], [8.0, 6.0])
+    ([[0.28, 0.27], [0.24, 0.21]], [6.0, 8.0])
     """
     match = Match(game, learners, horizon, seeds=seeds, sample=sample, first=first)
     while match.round < horizon:
@@ -139,19 +139,22 @@ class Match:
         seeds: Sequence[int] = (0,),
         sample: bool = True,
         first: Sequence[Any] | None = None,
+        told: int | None = None,
     ) -> None:
         table = game.to_normal_form() if hasattr(game, "to_normal_form") else None
         if not isinstance(table, NormalFormGame):
             raise SolverError(f"a {type(game).__name__} has no normal form that learners could play.")
         if horizon < 1 or not seeds:
             raise SolverError("a match needs at least one round and one seed.")
-        several = isinstance(learners, Sequence) and not isinstance(learners, str)
-        given: list[LearnerSpec] = list(learners) if several else [learners] * table.n  # type: ignore[list-item, arg-type]
+        given: list[Any] = [learners] * table.n
+        if isinstance(learners, Sequence) and not isinstance(learners, str):
+            given = list(learners)
         if len(given) != table.n:
             raise SolverError(f"{len(given)} learners were given for {table.n} players.")
         if first is not None and len(first) != table.n:
             raise SolverError(f"first utilities for {len(first)} of {table.n} players.", hint="None feeds nothing.")
         self.game, self.horizon, self.sample = table, horizon, sample
+        self._told = told or horizon  # the horizon that learners are told
         self.seeds = tuple(int(seed) for seed in seeds)
         self.round = 0
         self._rows = len(self.seeds)
@@ -170,7 +173,7 @@ class Match:
         if learner.bandit and not self.sample:
             raise SolverError(f"{name} is a bandit learner: it learns from the actions that are drawn.", hint="Play with sample=True.")  # fmt: skip
         learner = by_row(learner)
-        state = begin(learner, k, self.horizon, [streams.stream("learner", i) for streams in self._streams])
+        state = begin(learner, k, self._told, [streams.stream("learner", i) for streams in self._streams])
         if first is not None and first[i] is not None:
             fed = np.asarray(first[i], dtype=np.float64)
             if fed.shape != (k,) or learner.bandit or not np.isfinite(fed).all():
@@ -213,8 +216,8 @@ class Match:
         for i, seat in enumerate(self._seats):
             utilities = seat.utilities[:, t].copy()
             if seat.learner.bandit:
-                mine = actions[:, i].copy()
-                told: Any = Bandit(mine, np.take_along_axis(utilities, mine[:, None], axis=1)[:, 0])
+                played = actions[:, i].copy()
+                told: Any = Bandit(played, np.take_along_axis(utilities, played[:, None], axis=1)[:, 0])
             else:
                 told = Full(utilities)
             seat.state = seat.learner.update(seat.state, told)
@@ -278,7 +281,7 @@ class Match:
             np.array(self._at, dtype=np.int64),
             {kind: np.stack(curve, axis=1) if curve else np.zeros((self._rows, 0, self.game.n)) for kind, curve in self._curves.items()},
             tuple(
-                bound_of(seat.learner, k, self.horizon, self._scale)
+                bound_of(seat.learner, k, self._told, self._scale)
                 for seat, k in zip(self._seats, self.game.shape, strict=True)
             ),
             tuple(text for text in warnings if text),
@@ -342,7 +345,7 @@ def drawn(chances: FloatArray, u: FloatArray) -> IntArray:
     summed = np.cumsum(chances, axis=-1)
     below = (summed <= u[..., None] * summed[..., -1:]).sum(axis=-1)
     last = chances.shape[-1] - 1 - (chances[..., ::-1] > 0).argmax(axis=-1)
-    return np.minimum(below, last)
+    return np.asarray(np.minimum(below, last))
 
 
 def _expected(table: FloatArray, strategies: Sequence[FloatArray]) -> FloatArray:
@@ -431,7 +434,7 @@ def _stochastic(t: int, chances: FloatArray, u: FloatArray) -> AnyArray:
 def _switching(horizon: int) -> Stream:
     def stream(t: int, chances: FloatArray, u: FloatArray) -> AnyArray:
         k = chances.shape[1]
-        return np.eye(k)[0 if 3 * t < horizon else min(1, k - 1)]
+        return np.asarray(np.eye(k)[0 if 3 * t < horizon else min(1, k - 1)])
 
     return stream
 

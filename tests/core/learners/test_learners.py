@@ -131,13 +131,14 @@ def test_horizons_names_parameters_and_feedback_that_do_not_fit_are_refused() ->
         learner_of(rule).initial_state(3, None, rng)
     with pytest.raises(UnknownKindError, match="Did you mean 'hedge'"):
         learner_of("hegde")
-    with pytest.raises(ScenarioError, match="no parameter 'etta'. Did you mean 'eta'"):
+    with pytest.raises(ScenarioError, match=r"no parameter 'etta'\. Did you mean 'eta'"):
         learner_of({"rule": "hedge", "etta": 1})
     with pytest.raises(ScenarioError, match="eta is a positive number"):
         learner_of({"rule": "hedge", "eta": -1})
+    hedge = learner_of("hedge")
+    state = hedge.initial_state(2, 9, rng)
     with pytest.raises(ScenarioError, match="what every action would have paid"):
-        hedge = learner_of("hedge")
-        hedge.update(hedge.initial_state(2, 9, rng), Bandit(np.int64(0), np.float64(1)))  # type: ignore[arg-type]
+        hedge.update(state, Bandit(np.int64(0), np.float64(1)))  # type: ignore[arg-type]
     with pytest.raises(SolverError, match="bandit learner"):
         play(game("shapley"), "exp3", 10, sample=False)
     with pytest.raises(SolverError, match="3 learners were given for 2"):
