@@ -162,9 +162,9 @@ def _nash(tables: FloatArray, player: int, solver: str) -> Valued:
     """The own payoff in the equilibrium of largest welfare, then of the lexicographically largest payoffs."""
     kept = _undominated(tables)
     if all(len(some) == 1 for some in kept):  # strictly dominance solvable: the one equilibrium
-        payoffs = tables[np.ix_(range(len(kept)), *kept)].reshape(-1)
+        payoffs = tables[np.ix_(np.arange(len(kept)), *kept)].reshape(-1)
         return Valued(float(payoffs[player]), np.eye(tables.shape[1 + player])[int(kept[player][0])], payoffs)
-    game = NormalFormGame(tables[np.ix_(range(len(kept)), *kept)])
+    game = NormalFormGame(tables[np.ix_(np.arange(len(kept)), *kept)])
     found = entry("solvers", solver)(game, concept="nash", limits=Limits())
     if not found.equilibria:
         raise SolverError(f"{solver} found no equilibrium of the stage game, so nash_q has no value.", hint="Another solver may.")  # fmt: skip
