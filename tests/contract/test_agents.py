@@ -25,6 +25,18 @@ SEEN = {**EFFORTS, "players": 8, "institutions": {"network": {"see": "barabasi_a
 
 GAMES: dict[str, list[Any]] = {
     "commons": [EFFORTS, UNITS, BALLOTS, DIM, SEEN],
+    "auction": [
+        {"kind": "position_auction", "horizon": 20},
+        {
+            "kind": "position_auction",
+            "players": 4,
+            "payment": "first_price",
+            "reader": "drawn",
+            "redraw": "round",
+            "horizon": 20,
+        },
+    ],
+    "hats": [{"kind": "levine_hats", "horizon": 20}, {"kind": "levine_hats", "black": 0.4, "horizon": 150}],
     "matrix": [
         {"kind": "matrix", "horizon": 40, "noise": 0.2},
         {"kind": "matrix", "stage": "shapley", "horizon": 150},
@@ -48,6 +60,8 @@ GAMES: dict[str, list[Any]] = {
 PARAMETERS: dict[str, list[dict[str, Any]]] = {
     "stage.fixed": [{"choice": 1.0}],
     "matrix.random": [{}],
+    "hats.block_reset": [{"block": block} for block in (2, 3, 4, 5)],
+    "hats.table": [{"tables": [[1, 1, 2, 3, 3, 2, 1, 2]]}],
     "commons.paper_abm": [{"init": "altruistic"}, {"init": "selfish"}, {"init": "general"}],
     "commons.greedy": [{}],
     "learner": [{"rule": rule} for rule in names("learners")],

@@ -58,6 +58,15 @@ CONFIGURATIONS: dict[str, dict[str, dict[str, Any]]] = {
         "integer": {"horizon": 6}, "real": {"horizon": 6, "tokens": "real", "endowment": 25},
         "fines_and_votes": {"players": 4, "horizon": 5, "fining": {}, "voting": {}},
     },
+    "levine_hats": {
+        "pair": {"horizon": 20}, "tall": {"hats": 40, "horizon": 5, "black": 0.3}, "four": {"players": 4, "hats": 1, "horizon": 140},
+    },
+    "position_auction": {
+        "vcg": {"horizon": 20}, "alone": {"players": 1, "slots": 3, "ads": 1, "horizon": 4, "redraw": "round"},
+        "drawn": {"players": 4, "ads": 1, "clicks": "cascade", "reader": "drawn", "redraw": "round", "horizon": 140},
+        "first_price": {"payment": "first_price", "values": [1, 0.5, 0], "weights": [[2, 1], [1, 1], [3, 0.5]], "horizon": 5},
+        "myerson": {"payment": "myerson", "low": 0.5, "high": 2, "appeal": [1, 2, 3], "cap": 1.5, "horizon": 5},
+    },
     "public_good": {"plain": {}, "fines_and_votes": {"fining": {}, "voting": {}}, "real": {"tokens": "real", "mpcr": 0.7}},
 }  # fmt: skip
 

@@ -33,6 +33,11 @@ SHIPPED: dict[str, Any] = {
     "public_good": {"kind": "public_good", "fining": {}, "voting": {}},
     "ostrom": {"kind": "ostrom_gardner_walker", "players": 4},
     "fish_war": {"kind": "fish_war", "voting": {}},
+    "levine_hats": {"kind": "levine_hats", "hats": 5},
+    "hats_of_four": {"kind": "levine_hats", "players": 4, "hats": 2, "black": 0.3},
+    "position_auction": "position_auction",
+    "cascade": {"kind": "position_auction", "clicks": "cascade", "reader": "drawn", "payment": "first_price", "redraw": "round"},
+    "myerson": {"kind": "position_auction", "payment": "myerson", "players": 4},
 }  # fmt: skip
 
 

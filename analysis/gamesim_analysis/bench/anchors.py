@@ -102,9 +102,12 @@ def _computed(word: str, column: str, environment: Any) -> float:
         return float(horizon)
     if environment.kind == "commons" and word == "optimum":
         return _best_catch(column, environment)
+    from gamesim.core.normal_form import NormalFormGame
+    from gamesim.core.symmetric import SymmetricGame
+
     game = environment.game()
-    if game is None:
-        raise MetricError("this environment has no formal game.")
+    if not isinstance(game, (NormalFormGame, SymmetricGame)):
+        raise MetricError("this environment has no formal game with a table.")
     if column != "welfare":
         raise MetricError(f"theory says welfare, not {column}.")
     return float(environment.horizon) * (_best(game) if word == "optimum" else _worst_equilibrium(game))

@@ -186,6 +186,7 @@ class Ceiling:
 
 KNOWN = {1: 1, 2: 5, 3: 22, 4: 89, 5: 358, 6: 1433}  # 4^h V_{2,h} for p = 1/2; exact up to PROVED, else reached
 PROVED = 3
+BEST = "best known for this stack"
 
 
 def ceilings(players: int, hats: int, black: Number = "1/2") -> tuple[Ceiling, ...]:
@@ -194,7 +195,7 @@ def ceilings(players: int, hats: int, black: Number = "1/2") -> tuple[Ceiling, .
     Examples
     --------
     >>> [(c.name, str(c.value), c.kind) for c in ceilings(2, 3)]
-    [('without looking', '1/4', 'exact'), ('first black', '21/64', 'exact'), ('best for 3 hats', '11/32', 'exact'),
+    [('without looking', '1/4', 'exact'), ('first black', '21/64', 'exact'), ('best known for this stack', '11/32', 'exact'),
      ('first black, unbounded stacks', '1/3', 'exact'), ('best known, unbounded stacks', '7/20', 'lower bound')]
     """
     p = probability(black)
@@ -203,8 +204,8 @@ def ceilings(players: int, hats: int, black: Number = "1/2") -> tuple[Ceiling, .
         found.append(Ceiling("first black", first_black_value(p, hats), "exact"))
         if p == Fraction(1, 2):
             if hats in KNOWN:
-                best, kind = ("best", "exact") if hats <= PROVED else ("best known", "lower bound")
-                found.append(Ceiling(f"{best} for {hats} hats", Fraction(KNOWN[hats], 4**hats), kind))
+                kind = "exact" if hats <= PROVED else "lower bound"
+                found.append(Ceiling(BEST, Fraction(KNOWN[hats], 4**hats), kind))
             found.append(Ceiling("first black, unbounded stacks", first_black_value(), "exact"))
             found.append(Ceiling("best known, unbounded stacks", Fraction(7, 20), "lower bound"))
     return tuple(found)

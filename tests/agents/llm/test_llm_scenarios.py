@@ -28,6 +28,8 @@ RULES = [
     "commons/leader",
     "commons/two_stocks",
     "commons/vcm_punish",
+    "games/auction_learners",
+    "games/hats_llm",
     "games/reciprocity",
 ]
 

@@ -20,6 +20,7 @@ from gamesim.core.solution import Limits
 from gamesim.core.team_game import TeamGame
 from gamesim.envs.efg.poker import kuhn
 from gamesim.envs.team.levine_hats import (
+    BEST,
     BLOCKS,
     KNOWN,
     PROVED,
@@ -120,12 +121,12 @@ def test_closed_forms_are_values_of_plays() -> None:
 
 def test_ceilings_say_what_they_are() -> None:
     found = {ceiling.name: ceiling for ceiling in ceilings(2, 5)}
-    assert found["best known for 5 hats"].kind == "lower bound"
+    assert found[BEST].kind == "lower bound"
     assert found["best known, unbounded stacks"].value == Fraction(7, 20)
     assert found["first black, unbounded stacks"].value == Fraction(1, 3)
     assert not any("upper" in ceiling.kind for ceiling in ceilings(2, 5))
     assert [ceiling.name for ceiling in ceilings(3, 4)] == ["without looking"]
-    assert "best for 3 hats" not in {ceiling.name for ceiling in ceilings(2, 3, 0.4)}
+    assert BEST not in {ceiling.name for ceiling in ceilings(2, 3, 0.4)}
 
 
 # ---- any team game -------------------------------------------------------------------------------------------------------
