@@ -25,7 +25,8 @@ from .rationalise import rational
 from .zero_sum_lp import first_difference
 
 
-def _check(game: Any, concept: str) -> str:
+def constant_sum_tree(game: Any, concept: str) -> str:
+    """Why a game is no two-player constant-sum tree with perfect recall; empty if it is."""
     reason = two_players(game)
     if reason:
         return reason
@@ -98,7 +99,7 @@ sequence_form_lp = Method(
     "sequence_form_lp",
     frozenset({"nash", "value"}),
     "A two-player constant-sum tree by linear programming over realisation plans.",
-    _check,
+    constant_sum_tree,
     _run,
     suits="two players, constant-sum trees",
     covers="one",

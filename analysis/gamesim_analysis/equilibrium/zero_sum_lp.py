@@ -15,7 +15,8 @@ from .method import Found, Method, back, table_of, two_players
 from .rationalise import rational
 
 
-def _check(game: Any, concept: str) -> str:
+def constant_sum_game(game: Any, concept: str) -> str:
+    """Why a game is not constant-sum for two players; empty if it is."""
     reason = two_players(game)
     if reason:
         return reason
@@ -70,7 +71,7 @@ zero_sum_lp = Method(
     "zero_sum_lp",
     frozenset({"nash", "value"}),
     "A two-player constant-sum table by linear programming: its value and optimal strategies.",
-    _check,
+    constant_sum_game,
     _run,
     suits="two players, constant-sum tables",
     covers="one",
