@@ -243,7 +243,7 @@ def _run(
     )
 
 
-alpharank = RankingMethod(
+ranking = RankingMethod(
     "alpha_rank",
     frozenset({"alpharank"}),
     "Alpha-rank: how often imitating populations hold each strategy, or profile of strategies.",

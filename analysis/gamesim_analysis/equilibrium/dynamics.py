@@ -353,7 +353,7 @@ def _finite(process: str) -> Callable[..., Ranking]:
     return run
 
 
-replicator_limit = RankingMethod(
+replicator_equation = RankingMethod(
     "replicator",
     frozenset({"evolution"}),
     "The replicator equation of a symmetric two-player game: shares of strategies after a long time.",
@@ -363,8 +363,8 @@ replicator_limit = RankingMethod(
     covers="shares at the end, not Nash",
     complete="no",
 )
-pairwise = RankingMethod(
-    "pairwise_comparison",
+fermi_process = RankingMethod(
+    "fermi_process",
     frozenset({"evolution"}),
     "Pairwise comparison (Fermi) in a finite population: exact long-run shares of strategies.",
     _check,
@@ -373,8 +373,8 @@ pairwise = RankingMethod(
     covers="the stationary law, not Nash",
     complete="yes",
 )
-moran = RankingMethod(
-    "moran",
+moran_process = RankingMethod(
+    "moran_process",
     frozenset({"evolution"}),
     "Moran birth and death in a finite population: exact long-run shares of strategies.",
     _check,

@@ -106,15 +106,15 @@ def spectral_norm(matrix: FloatArray, steps: int = 100) -> float:
     >>> round(spectral_norm(np.diag([3.0, 1.0])), 6)
     3.0
     """
-    v: FloatArray = np.random.default_rng(0).standard_normal(matrix.shape[1])
-    v = v / np.linalg.norm(v)
+    start = np.random.default_rng(0).standard_normal(matrix.shape[1])
+    v = np.asarray(start / np.linalg.norm(start))
     square = 0.0
     for _ in range(steps):
         w = matrix.T @ (matrix @ v)
         before, square = square, float(np.linalg.norm(w))
         if abs(square - before) <= 1e-12 * square:
             break
-        v = w / square
+        v = np.asarray(w / square)
     return float(np.sqrt(square))
 
 

@@ -31,13 +31,28 @@ from gamesim.core.team_game import TeamGame
 
 from .method import is_formal, joined
 
-CONCEPTS = ("nash", "pure", "spe", "value", "correlated", "coarse", "team", "truthful", "rae", "rqe", "cvar")
+CONCEPTS = (
+    "nash",
+    "pure",
+    "spe",
+    "value",
+    "correlated",
+    "coarse",
+    "team",
+    "truthful",
+    "rae",
+    "rqe",
+    "cvar",
+    "regularised",
+)
 ALIASES = {"ce": "correlated", "cce": "coarse"}
 ENUMERATED = 20  # strategies of two players together, up to which our own vertex enumeration is quick
 FLOAT_ENUMERATED = 12  # strategies of each, up to which Gambit's is
 SEARCHED = 10**6  # cells up to which pure equilibria are looked for beside the subgame-perfect ones
 LABELLED = 100  # strategies of each, up to which every label is followed
 POLYNOMIAL = 64  # strategy profiles up to which enumpoly is asked
+SEQUENCES = 100_000  # of both players, up to which a tree is a linear program
+MATRIX = 1_000_000  # cells up to which a table is one
 
 
 @dataclass(frozen=True)
@@ -81,6 +96,8 @@ def choose(game: Any, concept: str = "nash", every: bool = False, limits: Limits
     here = gambit.installed()
     if concept in ("correlated", "coarse"):
         return [Step("correlated", "a linear program over the table")]
+    if concept == "regularised":
+        return [Step("nash_mp", "mirror prox: the one answer, at a linear rate")]
     if concept == "pure":
         return [Step("enumpure", "every cell is compared")]
     if concept == "spe":
@@ -99,7 +116,7 @@ def choose(game: Any, concept: str = "nash", every: bool = False, limits: Limits
     if not recall:
         return [Step("enumpure", "a player forgets: pure plans only")]
     if zero_sum and not (every and concept == "nash"):
-        return [Step("sequence_form_lp" if tree else "zero_sum_lp", "two players, constant sum")]
+        return [_constant_sum(game, shape)]
     if constant(table):
         return [Step("enumpure", "payoffs never differ: every profile is an equilibrium, the pure ones are listed")]
     if isinstance(game, ExtensiveFormGame) and game.perfect_information:
@@ -141,6 +158,17 @@ def choose(game: Any, concept: str = "nash", every: bool = False, limits: Limits
     return steps
 
 
+def _constant_sum(game: Any, shape: Sequence[int]) -> Step:
+    """Linear programs, and learning in self-play beyond their size."""
+    if isinstance(game, ExtensiveFormGame):
+        if sum(game.sequence_count(i) for i in range(2)) > SEQUENCES:
+            return Step("cfr_plus", f"two players, constant sum, more than {SEQUENCES:,} sequences")
+        return Step("sequence_form_lp", "two players, constant sum")
+    if prod(shape) > MATRIX:
+        return Step("regret_matching", f"two players, constant sum, more than {MATRIX:,} cells")
+    return Step("zero_sum_lp", "two players, constant sum")
+
+
 def _of_their_own(game: Any, concept: str) -> list[Step]:
     """Teams and mechanisms, which have one question and a solver for it."""
     from .team import TRIED, cost
@@ -177,9 +205,10 @@ def solve(
 
     Parameters
     ----------
-    game : a ``NormalFormGame``, ``SymmetricGame``, ``ExtensiveFormGame``, ``TeamGame`` or ``Mechanism``.
+    game : a ``NormalFormGame``, ``SymmetricGame``, ``PreferenceGame``, ``ExtensiveFormGame``, ``TeamGame`` or ``Mechanism``.
     concept : ``nash``, ``pure``, ``spe``, ``value``, ``correlated`` (``ce``) or ``coarse`` (``cce``); ``team`` of a team game,
-        ``truthful`` of a mechanism; ``rae``, ``rqe`` or ``cvar`` of players who mind risk.
+        ``truthful`` of a mechanism; ``rae``, ``rqe`` or ``cvar`` of players who mind risk; ``regularised`` of play drawn to a
+        reference.
     method : a registered solver, or ``auto``.
     every : all equilibria that can be had, instead of one.
     limits : time and memory; what was found when one is met comes back with ``stopped``.
