@@ -1,110 +1,509 @@
-"""``gamesim solve GAME``: equilibria with a certificate each, in a table and in words."""
+"""``gamesim solve GAME``: equilibria with a certificate each, in a table, in words, as pictures and as a page."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from fractions import Fraction
-from typing import Annotated, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from .errors import UsageError
 from .flags import command, new_app
-from .output import Output
+from .output import Output, as_json
+
+if TYPE_CHECKING:
+    from gamesim.core.solution import Equilibrium, Limits, Ranking, Solution
 
 app = new_app()
 
 SHOWN = 40  # equilibria in the table
+TOLD = 12  # equilibria told in words
+MOST_DRAWS = 10_000
 
 
-@command(app, "solve")
+@command(app, "solve", store=True)
 def solve(
     out: Output,
     game: Annotated[
-        str, typer.Argument(metavar="GAME", help="FILE.efg, FILE.nfg, game.yaml or catalog:NAME (gamesim list games).")
+        str,
+        typer.Argument(
+            metavar="GAME",
+            help="FILE.efg, .nfg, .yaml, .json or .csv, a name (gamesim list games), a scenario, a run, or - for standard input.",
+        ),
     ],
     concept: Annotated[
         str | None,
-        typer.Option(
-            "--concept",
-            help="nash, pure, spe, value, correlated, coarse, team or truthful; by default what suits the game.",
-        ),
+        typer.Option("--concept", help="nash, all, pure, spe, value, correlated, coarse, team, truthful, rae, ...; by default what suits the game."),
     ] = None,
     method: Annotated[str, typer.Option("--method", help="A solver (gamesim list solvers), or auto.")] = "auto",
     every: Annotated[bool, typer.Option("--all", help="All equilibria that can be had, instead of one.")] = False,
-    seconds: Annotated[
-        float, typer.Option("--seconds", min=0.1, max=86400, metavar="S", help="Stop after this long.")
-    ] = 60.0,
+    stop_after: Annotated[
+        int | None, typer.Option("--stop-after", min=1, metavar="N", help="List at most so many equilibria.")
+    ] = None,
+    wall: Annotated[
+        str, typer.Option("--limit-wall", "--seconds", metavar="TIME", help="Stop after this long, such as 60s.")
+    ] = "60s",
+    cpu: Annotated[
+        str | None,
+        typer.Option("--limit-cpu", metavar="TIME", help="Most processor time of a solver in its own process."),
+    ] = None,
     memory: Annotated[
-        int, typer.Option("--memory", min=256, metavar="MIB", help="Most memory of a solver in its own process.")
-    ] = 2048,
+        str, typer.Option("--limit-memory", "--memory", metavar="SIZE", help="Its most memory, such as 2GiB.")
+    ] = "2GiB",
+    exact: Annotated[
+        bool, typer.Option("--exact", help="Only equilibria proved in fractions count; others are listed as rejected.")
+    ] = False,
+    cross: Annotated[
+        bool, typer.Option("--cross-check", help="Ask every method that takes the game; say whether they agree.")
+    ] = False,
+    rationality: Annotated[
+        float | None,
+        typer.Option("--lambda", min=0, metavar="L", help="Rationality of quantal responses, in 1/payoff."),
+    ] = None,
+    beta: Annotated[
+        float | None, typer.Option("--beta", metavar="B", help="Strength of the pull towards a reference.")
+    ] = None,
     objective: Annotated[
         str | None, typer.Option("--objective", help="welfare, worst, egalitarian or player:NAME (correlated play).")
     ] = None,
+    words: Annotated[
+        bool, typer.Option("--explain", "--words", help="Say how and why each equilibrium is played.")
+    ] = False,
     plan: Annotated[
         bool, typer.Option("--plan", help="Say which methods would be tried and why; solve nothing.")
     ] = False,
+    svg: Annotated[
+        str | None,
+        typer.Option("--svg", "--draw", metavar="FILE", help="Write a picture of the game and equilibrium 1."),
+    ] = None,
+    dot: Annotated[bool, typer.Option("--dot", help="Print the game as DOT (Graphviz), and nothing else.")] = False,
+    mermaid: Annotated[bool, typer.Option("--mermaid", help="Print the game as Mermaid, and nothing else.")] = False,
+    folder: Annotated[
+        str | None, typer.Option("--out", metavar="DIR", help="Write solution.json, game.svg and report.html there.")
+    ] = None,
+    where: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--where", metavar="PATH=VALUE", help="Of a run whose sweep varied more than who plays: which game."
+        ),
+    ] = None,
+    draws: Annotated[
+        int, typer.Option("--draws", min=0, max=MOST_DRAWS, help="Of a run: how often its table is drawn again.")
+    ] = 200,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Of those draws.")] = 0,
 ) -> Mapping[str, Any]:
     """Equilibria of a game, each with the largest gain that anybody could make by leaving it."""
-    from gamesim_analysis.equilibrium.router import ALIASES, choose
-    from gamesim_analysis.equilibrium.router import solve as solve_game
-    from gamesim_analysis.equilibrium.sources import read_game
-    from gamesim_analysis.equilibrium.told import certificate_in_words, facts, name_of, summary, told
-    from gamesim_analysis.equilibrium.told_others import FITTING
+    from gamesim_analysis.equilibrium.concepts import plan as plan_of
+    from gamesim_analysis.equilibrium.document import crossed, document
+    from gamesim_analysis.equilibrium.sources import read_source
+    from gamesim_analysis.equilibrium.told import facts
 
-    from gamesim.core.errors import clean
+    limits = _limits(wall, cpu, memory, stop_after)
+    parameters = _parameters(rationality, beta, objective)
+    asked, every = _concept(concept, every, parameters)
+    _known_method(method)
+    source = read_source(game, store=out.store, where=_pairs(where or ()))
+    subject = source.game
+    if plan:
+        steps = plan_of(subject, asked, every, limits)
+        out.table(["method", "why"], [[step.method, step.why] for step in steps], limit=100)
+        return {"game": facts(subject), "plan": [{"method": step.method, "why": step.why} for step in steps]}
+    request = {
+        "game": game, "concept": asked, "method": method, "all": every, "limit_wall": f"{limits.seconds:g}s", "limit_cpu": f"{limits.cpu_seconds:g}s",
+        "limit_memory": limits.memory, "stop_after": stop_after, "exact": exact, "cross_check": cross, **parameters,
+    }  # fmt: skip
+    answers, table = _solved(subject, asked, method, every, limits, cross, exact, parameters)
+    sampled = None
+    if source.sampled is not None:
+        answers, sampled = _sampled(source.sampled, answers, every, draws, seed)
+    told = document(subject, answers, request, source.notes, cross_check=crossed(table) if table else None, sampled=sampled)  # fmt: skip
+    first = next((answer for answer in answers if hasattr(answer, "equilibria")), None)
+    texts = _texts(subject, first, dot, mermaid)
+    if texts:
+        for text in texts.values():
+            out.say(text.rstrip("\n"))
+    else:
+        _say(out, _Shown(subject, source.name, answers, source.notes, sampled, words), table)
+    page = _Page(source.name, _again(game, out, request, draws, seed, where), source.notes, table, sampled)
+    files = _write(out, subject, answers, first, told, svg, folder, page)
+    out.exit = _exit(answers, table)
+    return {**told, **texts, **({"files": files} if files else {})}
+
+
+# ---- what was asked --------------------------------------------------------------------------------------------------
+
+
+def _limits(wall: str, cpu: str | None, memory: str, stop_after: int | None) -> Limits:
     from gamesim.core.solution import Limits
 
-    subject = read_game(game)
-    limits = Limits(seconds=seconds, cpu_seconds=seconds, memory=memory << 20)
-    known = facts(subject)
-    default = "spe" if known.get("perfect_information") and not every and method == "auto" else "nash"
-    default = FITTING.get(known["kind"], default)
-    asked = ALIASES.get(concept or default, concept or default)
-    if plan:
-        steps = choose(subject, asked, every, limits)
-        out.table(["method", "why"], [[step.method, step.why] for step in steps], limit=100)
-        return {"game": known, "plan": [{"method": step.method, "why": step.why} for step in steps]}
-    parameters = {} if objective is None else {"objective": objective}
-    solution = solve_game(subject, asked, method=method, every=every, limits=limits, **parameters)
-    out.say(f"{clean(name_of(subject, game), 80)}: {summary(subject)}")
+    seconds = _time("--limit-wall", wall)
+    return Limits(
+        seconds=seconds,
+        cpu_seconds=_time("--limit-cpu", cpu) if cpu is not None else seconds,
+        memory=_size(memory),
+        **({} if stop_after is None else {"equilibria": stop_after}),
+    )
+
+
+def _time(flag: str, text: str) -> float:
+    """Seconds; a bare number is seconds already."""
+    from gamesim.core.errors import clean
+    from gamesim.scenario.quantities import duration
+
+    try:
+        seconds = float(text) if text.replace(".", "", 1).isdecimal() else duration(text)
+    except ValueError as error:
+        raise UsageError(f"{error}.", where=f"{flag} {clean(text, 60)}") from None
+    if not 0.1 <= seconds <= 86_400:
+        raise UsageError("a limit lies between 0.1s and 1d.", where=f"{flag} {clean(text, 60)}")
+    return seconds
+
+
+def _size(text: str) -> int:
+    """Bytes from ``2GiB``, ``512MiB``; a bare number is MiB."""
+    from gamesim.core.errors import clean
+
+    units = {"": 1 << 20, "mib": 1 << 20, "mb": 10**6, "gib": 1 << 30, "gb": 10**9, "m": 1 << 20, "g": 1 << 30}
+    number = text.strip().rstrip("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ ")
+    unit = text.strip()[len(number) :].strip().lower()
+    if unit not in units or not number.replace(".", "", 1).isdecimal():
+        raise UsageError(f"'{clean(text, 60)}' is no size.", where="--limit-memory", hint="Such as 2GiB or 512MiB.")
+    size = int(float(number) * units[unit])
+    if not 256 << 20 <= size <= 1 << 40:
+        raise UsageError("a limit of memory lies between 256MiB and 1024GiB.", where="--limit-memory")
+    return size
+
+
+def _parameters(rationality: float | None, beta: float | None, objective: str | None) -> dict[str, Any]:
+    from gamesim_analysis.equilibrium.correlated import OBJECTIVES
+
+    from gamesim.core.errors import clean, did_you_mean
+
+    if objective is not None and objective not in OBJECTIVES and not objective.startswith("player:"):
+        hint = did_you_mean(objective, OBJECTIVES) or f"Objectives: {', '.join(OBJECTIVES)}, player:NAME."
+        raise UsageError(f"no objective '{clean(objective, 40)}'.", where="--objective", hint=hint)
+    given = {"rationality": rationality, "beta": beta, "objective": objective}
+    return {key: value for key, value in given.items() if value is not None}
+
+
+def _concept(given: str | None, every: bool, parameters: Mapping[str, Any]) -> tuple[str, bool]:
+    """The concept that was named, or that the other flags mean; and whether all of it is wanted."""
+    from gamesim_analysis.equilibrium.concepts import concept_named
+
+    if given == "all":
+        return "nash", True
+    if given is not None:
+        return concept_named(given), every
+    if "objective" in parameters:
+        return "correlated", every
+    return (concept_named("qre") if "rationality" in parameters else "nash"), every
+
+
+def _known_method(method: str) -> None:
+    from gamesim.core.errors import UnknownKindError
+    from gamesim.core.registry import names
+
+    if method != "auto" and method not in names("solvers"):
+        raise UnknownKindError.named("method", method, ["auto", *names("solvers")], where="--method")
+
+
+def _pairs(given: Sequence[str]) -> dict[str, str]:
+    from gamesim.core.errors import clean
+
+    found = {}
+    for text in given:
+        path, equals, value = text.partition("=")
+        if not equals or not path:
+            raise UsageError(
+                f"'{clean(text, 80)}' is no PATH=VALUE.", where="--where", hint="Such as environment.noise=0.1."
+            )
+        found[path.strip()] = value.strip()
+    return found
+
+
+# ---- solving ---------------------------------------------------------------------------------------------------------
+
+
+def _solved(
+    subject: Any, concept: str, method: str, every: bool, limits: Limits, cross: bool, exact: bool, parameters: dict[str, Any]
+) -> tuple[list[Solution | Ranking], Any]:  # fmt: skip
+    from gamesim_analysis.equilibrium.concepts import answer
+    from gamesim_analysis.equilibrium.document import ordered
+
+    from gamesim.core.solution import Ranking
+
+    table = None
+    if cross:
+        from gamesim_analysis.equilibrium.cross_check import cross_check
+
+        table = cross_check(subject, concept, limits)
+        found: Solution | Ranking = table.solution
+    else:
+        found = answer(subject, concept, method=method, every=every, limits=limits, **parameters)
+    if isinstance(found, Ranking):
+        return [found], table
+    return [ordered(subject, _exact(found) if exact else found)], table
+
+
+def _exact(solution: Solution) -> Solution:
+    """Only what is proved in fractions; the rest is rejected, with a note."""
+    from dataclasses import replace
+
+    kept = tuple(e for e in solution.equilibria if e.certificate.grade == "exact")
+    rest = tuple(e for e in solution.equilibria if e.certificate.grade != "exact")
+    if not rest:
+        return solution
+    note = f"{len(rest)} answers are not exact and are listed as rejected, as --exact asks."
+    return replace(
+        solution, equilibria=kept, rejected=(*solution.rejected, *rest), complete=False, exact=bool(kept), notes=(*solution.notes, note)
+    )  # fmt: skip
+
+
+def _sampled(
+    found: Any, answers: list[Solution | Ranking], every: bool, draws: int, seed: int
+) -> tuple[list[Solution | Ranking], dict[str, Any]]:
+    """Equilibria of the mean table, certified with the intervals of its cells, and how they fare in tables drawn again."""
+    from gamesim_analysis.empirical.sampled import certified, spread
+
+    solved = [certified(found.game, answer) if hasattr(answer, "equilibria") else answer for answer in answers]
+    first = next((answer for answer in solved if hasattr(answer, "equilibria")), None)
+    told = spread(found, first, every=every, draws=draws, seed=seed)
+    return solved, told
+
+
+def _exit(answers: Sequence[Solution | Ranking], table: Any) -> int:
+    code = 0
+    for answer in answers:
+        stopped, found = getattr(answer, "stopped", None), getattr(answer, "equilibria", (1,))
+        if stopped in ("seconds", "memory", "iterations"):
+            code = max(code, 5)
+        elif stopped == "crash" and not found:
+            code = max(code, 4)
+        elif not found:
+            code = max(code, 1)
+    return code or int(table is not None and not table.agreed)
+
+
+# ---- saying ----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Shown:
+    game: Any
+    name: str
+    answers: Sequence[Solution | Ranking]
+    notes: Sequence[str]
+    sampled: dict[str, Any] | None
+    words: bool
+
+
+def _say(out: Output, shown: _Shown, table: Any) -> None:
+    from gamesim_analysis.equilibrium.told import summary
+    from gamesim_analysis.equilibrium.words import explain_ranking
+
+    from gamesim.core.errors import clean
+    from gamesim.core.solution import Ranking
+
+    out.say(f"{clean(shown.name, 80)}: {summary(shown.game)}")
+    for answer in shown.answers:
+        if isinstance(answer, Ranking):
+            out.say(explain_ranking(answer))
+        else:
+            _say_solution(out, shown, answer)
+    if table is not None:
+        _say_table(out, table)
+    if shown.sampled is not None:
+        _say_sampled(out, shown.sampled)
+    for note in dict.fromkeys([*shown.notes, *(note for answer in shown.answers for note in answer.notes)]):
+        out.say(f"Note: {clean(note, 300)}")
+
+
+def _say_solution(out: Output, shown: _Shown, solution: Solution) -> None:
+    from gamesim_analysis.equilibrium.document import concept_of
+    from gamesim_analysis.equilibrium.told import certificate_in_words
+    from gamesim_analysis.equilibrium.told import words as played
+    from gamesim_analysis.equilibrium.words import explain, note_of
+
+    game = shown.game
     rows = []
     for number, equilibrium in enumerate(solution.equilibria[:SHOWN], 1):
-        one = told(subject, equilibrium)
         payoffs = "(" + ", ".join(_text(value) for value in equilibrium.payoffs) + ")"
-        certificate = equilibrium.certificate
-        rows.append([number, payoffs, one["words"], f"{_text(certificate.gap)} {certificate.grade}"])
+        concept = concept_of(game, solution, equilibrium)
+        rows.append([number, payoffs, played(game, equilibrium), _regret(equilibrium), concept, note_of(game, equilibrium)])  # fmt: skip
     if rows:
-        out.table(["#", "payoffs", "how it is played", "regret"], rows, keep=2, limit=84)
+        columns = ["#", "payoffs", "how it is played", "regret", "concept", "note"]
+        used = [k for k, name in enumerate(columns) if name != "note" or any(row[k] for row in rows)]
+        used = [k for k in used if columns[k] != "concept" or len({row[k] for row in rows}) > 1 or len(used) == 6]
+        out.table([columns[k] for k in used], [[row[k] for k in used] for row in rows], keep=2, limit=84)
     if len(solution.equilibria) > SHOWN:
         out.say(f"... and {len(solution.equilibria) - SHOWN:,} more; --json lists them all.")
+    if len(solution.equilibria) > 1:
+        out.say(_counted(solution))
     out.say(certificate_in_words(solution))
-    for note in solution.notes:
-        out.say(f"Note: {clean(note, 300)}")
-    if solution.stopped in ("seconds", "memory", "iterations"):
-        out.exit = 5
-    elif solution.stopped == "crash" and not solution.equilibria:
-        out.exit = 4
-    elif not solution.equilibria:
-        out.exit = 1
-    return {
-        "schema": "gamesim.solution/1",
-        "game": known,
-        "request": {"concept": asked, "method": method, "all": every, "seconds": seconds},
-        "concept": solution.concept,
-        "method": solution.method,
-        "covers": solution.covers,
-        "complete": solution.complete,
-        "exact": solution.exact,
-        "selection": solution.selection,
-        "stopped": solution.stopped,
-        "equilibria": [told(subject, equilibrium) for equilibrium in solution.equilibria],
-        "rejected": [told(subject, equilibrium) for equilibrium in solution.rejected],
-        "certificate": certificate_in_words(solution),
-        "notes": list(solution.notes),
-        "versions": dict(solution.versions),
-        "elapsed": {"seconds": solution.seconds, "cpu_seconds": solution.cpu_seconds},
-    }
+    _say_welfare(out, game, solution)
+    if shown.words:
+        for number, equilibrium in enumerate(solution.equilibria[:TOLD], 1):
+            out.say(f"\nEquilibrium {number}")
+            out.say(explain(game, equilibrium))
+        if len(solution.equilibria) > TOLD:
+            out.say(f"\n... and {len(solution.equilibria) - TOLD:,} more.")
+
+
+def _counted(solution: Solution) -> str:
+    import numpy as np
+    from gamesim_analysis.equilibrium.method import flatten
+
+    pure = sum(bool(np.isin(flatten(e.play), (0.0, 1.0)).all()) for e in solution.equilibria)
+    vectors = len({e.payoffs for e in solution.equilibria})
+    kind = f"{len(solution.equilibria):,} pure equilibria" if pure == len(solution.equilibria) else f"{len(solution.equilibria):,} equilibria, {pure:,} of them pure"  # fmt: skip
+    return f"{kind}, {vectors:,} payoff vector{'s' if vectors > 1 else ''}."
+
+
+def _say_welfare(out: Output, game: Any, solution: Solution) -> None:
+    from gamesim_analysis.equilibrium.welfare import welfare
+
+    worth = welfare(game, solution)
+    if worth.anarchy is not None and solution.concept in ("nash", "pure", "spe"):
+        out.say(f"Welfare: at best {_text(worth.optimum)}; price of anarchy {_text(worth.anarchy)}, of stability {_text(worth.stability)} ({worth.of}).")  # fmt: skip
+
+
+def _regret(equilibrium: Equilibrium) -> str:
+    certificate = equilibrium.certificate
+    gap = certificate.gap if isinstance(certificate.gap, (Fraction, int)) or certificate.bound > 2 * certificate.rounding else 0  # fmt: skip
+    if certificate.interval is not None:
+        low, high = certificate.interval
+        return f"{_text(gap)} [{low:.3g}, {'unknown' if high is None else f'{high:.3g}'}] sampled"
+    return f"{_text(certificate.gap)} {certificate.grade}"
+
+
+def _say_table(out: Output, table: Any) -> None:
+    rows = [
+        [row.method, row.count, "; ".join("(" + ", ".join(_text(v) for v in payoffs) + ")" for payoffs in row.payoffs[:4]),
+         "" if row.regret is None else _text(row.regret), row.verdict, row.reason]
+        for row in table.rows
+    ]  # fmt: skip
+    out.say()
+    out.table(["method", "found", "payoffs", "regret", "verdict", "why"], rows, limit=60)
+    out.say("No method contradicts another." if table.agreed else "Methods differ.")
+
+
+def _say_sampled(out: Output, sampled: Mapping[str, Any]) -> None:
+    out.say(f"{sampled['episodes']:,} episodes of {sampled['profiles']:,} profiles; regret: 95 % for all deviations at once, and the estimate leans upwards.")  # fmt: skip
+    for number, own in enumerate(sampled["equilibria"][:SHOWN], 1):
+        parts = []
+        for player, actions in own["probabilities"].items():
+            said = [f"{action} {p:.2f} [{low:.2f}, {high:.2f}]" for action, (p, low, high) in actions.items() if low is not None and (p > 1e-9 or high > 0.005)]  # fmt: skip
+            parts.append(f"{player}: {', '.join(said)}" if said else "")
+            if own["alike"]:
+                parts[-1] = parts[-1].replace(f"{player}: ", "everybody: ", 1)
+                break
+        again = "" if own["found_again"] is None else f", found again in {own['found_again']:.0%} of {sampled['draws']:,} draws"  # fmt: skip
+        out.say(
+            f"  {number}  itself an equilibrium in {own['stays']:.0%}{again}  {'  '.join(part for part in parts if part)}"
+        )
 
 
 def _text(value: Any) -> str:
     return str(value) if isinstance(value, (Fraction, int)) else f"{float(value):.6g}"
+
+
+# ---- writing ---------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Page:
+    name: str
+    command: str
+    notes: Sequence[str]
+    table: Any
+    sampled: dict[str, Any] | None
+
+
+def _texts(game: Any, solution: Any, dot: bool, mermaid: bool) -> dict[str, str]:
+    if not (dot or mermaid):
+        return {}
+    from gamesim_analysis.equilibrium import draw
+
+    play = draw.play_to_draw(game, solution)
+    return {
+        **({"dot": draw.dot(game, play)} if dot else {}),
+        **({"mermaid": draw.mermaid(game, play)} if mermaid else {}),
+    }
+
+
+def _write(
+    out: Output, game: Any, answers: Sequence[Solution | Ranking], solution: Any, told: Mapping[str, Any], svg: str | None, folder: str | None, page: _Page
+) -> list[str]:  # fmt: skip
+    """Pictures and pages, beside first and then renamed."""
+    if svg is None and folder is None:
+        return []
+    import json
+
+    from gamesim_analysis.equilibrium.draw import draw
+
+    from gamesim.core.errors import clean
+
+    files: dict[Path, str] = {}
+    picture = draw(game, solution)
+    if svg is not None:
+        files[Path(svg)] = picture
+    if folder is not None:
+        from gamesim_analysis.equilibrium.page import solution_page
+
+        place = Path(folder)
+        files[place / "solution.json"] = json.dumps(json.loads(as_json(told)), indent=2, ensure_ascii=False) + "\n"
+        files[place / "game.svg"] = picture
+        files[place / "report.html"] = solution_page(
+            game, answers, name=page.name, command=page.command, notes=page.notes, cross_check=page.table, sampled=page.sampled
+        )  # fmt: skip
+    for path, text in files.items():
+        _put(path, text)
+        out.note(f"wrote {clean(path, 300)}")
+    return [str(path) for path in files]
+
+
+def _put(path: Path, text: str) -> None:
+    import os
+    import tempfile
+
+    from gamesim.core.errors import StoreFullError, clean
+
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=".solve-")
+        try:
+            with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
+                file.write(text)
+            os.chmod(name, 0o644)
+            os.replace(name, path)
+        except OSError:
+            Path(name).unlink(missing_ok=True)
+            raise
+    except OSError as error:
+        raise StoreFullError(f"cannot be written: {clean(error.strerror)}.", where=clean(path, 300)) from None
+
+
+def _again(
+    game: str, out: Output, request: Mapping[str, Any], draws: int, seed: int, where: Sequence[str] | None
+) -> str:
+    """What to type to have the page again."""
+    import shlex
+
+    words = ["gamesim", "solve", game, "--concept", "all" if request["all"] and request["concept"] == "nash" else str(request["concept"])]  # fmt: skip
+    if request["method"] != "auto":
+        words += ["--method", str(request["method"])]
+    if request["all"] and request["concept"] != "nash":
+        words.append("--all")
+    names = {"rationality": "--lambda", "beta": "--beta", "objective": "--objective", "stop_after": "--stop-after"}
+    for key, flag in names.items():
+        if request.get(key) is not None:
+            words += [flag, str(request[key])]
+    words += [flag for key, flag in (("exact", "--exact"), ("cross_check", "--cross-check")) if request[key]]
+    for pair in where or ():
+        words += ["--where", pair]
+    if (draws, seed) != (200, 0):
+        words += ["--draws", str(draws), "--seed", str(seed)]
+    return shlex.join([*words, "--out", "DIR"])

@@ -18,7 +18,7 @@ from gamesim.core.errors import GamesimError, SolverError, UnsupportedGameError,
 from gamesim.core.extensive_form import ExtensiveFormGame
 from gamesim.core.normal_form import NormalFormGame
 from gamesim.core.preference_game import PreferenceGame
-from gamesim.core.profiles import Joint, distribution
+from gamesim.core.profiles import Joint, as_profile, distribution
 from gamesim.core.reduced_form import behaviour_of
 from gamesim.core.solution import Equilibrium, Limits, Ranking, Solution
 from gamesim.core.solving import Support
@@ -241,8 +241,15 @@ def payoffs_of(game: Any, play: Any) -> tuple[Any, ...]:
         exact = game.exact is not None and play.probabilities.dtype == object
         table = game.exact if exact else game.payoffs
         return tuple((table[i] * play.probabilities).sum() for i in range(game.n))
-    if isinstance(game, (EmpiricalGame, SymmetricGame)):
-        game = (game.to_game() if isinstance(game, EmpiricalGame) else game).to_normal_form()
+    if isinstance(game, EmpiricalGame):
+        game = game.to_game()
+    if isinstance(game, SymmetricGame):
+        profile = as_profile(game.shape, play)
+        earned = [game.action_payoffs_against([*profile[:i], *profile[i + 1 :]]) for i in range(game.n)]
+        return tuple(
+            (own @ mixture if own.dtype == object else own @ mixture.astype(np.float64))
+            for own, mixture in zip(earned, profile, strict=True)
+        )
     return tuple(game.expected(play))
 
 

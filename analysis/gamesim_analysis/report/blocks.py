@@ -105,11 +105,15 @@ class Key:
 
 @dataclass(frozen=True)
 class Panel:
-    """One drawing. ``narrow`` is drawn in its place on a phone; by default the same."""
+    """One drawing. ``narrow`` is drawn in its place on a phone; by default the same.
 
-    spec: Mapping[str, Any]
+    ``spec`` is a Vega-Lite dict, or SVG text of this package. ``strip``: too wide to shrink, so it is scrolled sideways.
+    """
+
+    spec: Mapping[str, Any] | str
     title: str = ""
     narrow: Mapping[str, Any] | None = None
+    strip: bool = False
 
 
 @dataclass(frozen=True)

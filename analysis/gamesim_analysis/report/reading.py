@@ -18,7 +18,7 @@ from gamesim.core.errors import clean
 from .blocks import Table, Value
 from .charts import COLOURS, DASHES, SERIES, Spec
 from .numbers import Estimate, decimals, number, thinned
-from .svg import svg
+from .svg import sanitised, svg
 
 # In the order of charts.SHAPES, about (0, 0).
 _SHAPES = (
@@ -35,9 +35,9 @@ class Drawings:
     def __init__(self) -> None:
         self.drawn = 0
 
-    def __call__(self, spec: Spec) -> Markup:
+    def __call__(self, spec: Spec | str) -> Markup:
         self.drawn += 1
-        return svg(spec, f"d{self.drawn}x")
+        return sanitised(spec, f"d{self.drawn}x") if isinstance(spec, str) else svg(spec, f"d{self.drawn}x")
 
 
 def own(text: str) -> Markup:

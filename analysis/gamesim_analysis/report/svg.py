@@ -15,7 +15,7 @@ from typing import Any
 from markupsafe import Markup
 
 _NAMESPACE = "{http://www.w3.org/2000/svg}"
-_ELEMENTS = frozenset({"svg", "g", "path", "rect", "line", "text", "tspan", "circle", "defs", "clipPath"})
+_ELEMENTS = frozenset({"svg", "g", "path", "rect", "line", "text", "tspan", "circle", "defs", "clipPath", "title"})
 _ATTRIBUTES = frozenset(
     {
         "viewBox", "d", "x", "y", "x1", "x2", "y1", "y2", "width", "height", "r", "cx", "cy", "dx", "dy", "transform", "id",
@@ -78,7 +78,7 @@ def _check(element: ElementTree.Element, ids: Mapping[str, str]) -> None:
             del element.attrib[key]
         else:
             element.attrib[key] = kept
-    if name not in ("text", "tspan"):
+    if name not in ("text", "tspan", "title"):
         element.text = None
     element.tail = None if name != "tspan" else element.tail
     for child in list(element):
