@@ -20,7 +20,9 @@ def schema(
     out: Output,
     kind: Annotated[
         str | None,
-        typer.Argument(metavar="[KIND]", help="scenario, a kind such as environments/commons, or output/run."),
+        typer.Argument(
+            metavar="[KIND]", help="scenario, solution, a kind such as environments/commons, or output/run."
+        ),
     ] = None,
     folder: Annotated[
         Path | None, typer.Option("--out", metavar="DIR", help="Write schema.json and one file a kind.")
@@ -43,6 +45,10 @@ def _find(kind: str | None) -> dict[str, Any]:
 
     if kind in (None, "scenario"):
         return scenario_schema()
+    if kind == "solution":
+        from gamesim_analysis.equilibrium.document import solution_schema
+
+        return solution_schema()
     assert kind is not None
     group, _, name = kind.rpartition("/")
     if group == "output" and name in SHAPES:
@@ -50,18 +56,22 @@ def _find(kind: str | None) -> dict[str, Any]:
     groups = [one for one in GROUPS if name in names(one) and group in ("", one)]
     if not groups:
         known = [f"{one}/{other}" for one in GROUPS for other in names(one)] + [f"output/{other}" for other in SHAPES]
-        raise UnknownKindError.named("schema", kind, [*known, *(other.split("/")[1] for other in known), "scenario"])
+        raise UnknownKindError.named(
+            "schema", kind, [*known, *(other.split("/")[1] for other in known), "scenario", "solution"]
+        )
     return kind_schema(groups[0], name)
 
 
 def _write(out: Output, folder: Path) -> dict[str, Any]:
+    from gamesim_analysis.equilibrium.document import solution_schema
+
     from gamesim.core.errors import StoreFullError, clean
     from gamesim.core.registry import names
     from gamesim.scenario.json_schema import kind_schema, scenario_schema
 
     from .shapes import SHAPES, output_schema
 
-    files = {"schema.json": scenario_schema()}
+    files = {"schema.json": scenario_schema(), "solution.json": solution_schema()}
     for group in ("environments", "agents"):
         for name in names(group):
             files[f"{group}/{name}.json"] = kind_schema(group, name)

@@ -22,6 +22,7 @@ app = new_app()
 SHOWN = 40  # equilibria in the table
 TOLD = 12  # equilibria told in words
 MOST_DRAWS = 10_000
+OF_SAMPLES = ("rae", "rqe", "cvar")  # concepts that need what a run says of variance, not its means alone
 
 
 @command(app, "solve", store=True)
@@ -36,7 +37,10 @@ def solve(
     ],
     concept: Annotated[
         str | None,
-        typer.Option("--concept", help="nash, all, pure, spe, value, correlated, coarse, team, truthful, rae, ...; by default what suits the game."),
+        typer.Option(
+            "--concept",
+            help="nash, all, pure, spe, value, correlated, coarse, team, truthful, rae, ...; by default what suits the game.",
+        ),
     ] = None,
     method: Annotated[str, typer.Option("--method", help="A solver (gamesim list solvers), or auto.")] = "auto",
     every: Annotated[bool, typer.Option("--all", help="All equilibria that can be had, instead of one.")] = False,
@@ -69,6 +73,10 @@ def solve(
     objective: Annotated[
         str | None, typer.Option("--objective", help="welfare, worst, egalitarian or player:NAME (correlated play).")
     ] = None,
+    param: Annotated[
+        list[str] | None,
+        typer.Option("--param", metavar="NAME=VALUE", help="A parameter of the method, such as population=50."),
+    ] = None,
     words: Annotated[
         bool, typer.Option("--explain", "--words", help="Say how and why each equilibrium is played.")
     ] = False,
@@ -96,17 +104,20 @@ def solve(
     seed: Annotated[int, typer.Option("--seed", min=0, help="Of those draws.")] = 0,
 ) -> Mapping[str, Any]:
     """Equilibria of a game, each with the largest gain that anybody could make by leaving it."""
+    from gamesim_analysis.equilibrium.concepts import concept_named
     from gamesim_analysis.equilibrium.concepts import plan as plan_of
     from gamesim_analysis.equilibrium.document import crossed, document
     from gamesim_analysis.equilibrium.sources import read_source
     from gamesim_analysis.equilibrium.told import facts
 
     limits = _limits(wall, cpu, memory, stop_after)
-    parameters = _parameters(rationality, beta, objective)
-    asked, every = _concept(concept, every, parameters)
+    parameters = {**_parameters(rationality, beta, objective), **_params(param or ())}
+    if concept not in (None, "all"):
+        concept_named(concept)
     _known_method(method)
-    source = read_source(game, store=out.store, where=_pairs(where or ()))
+    source = read_source(game, store=out.store, where=_pairs("--where", where or ()))
     subject = source.game
+    asked, every = _concept(concept, every, parameters, subject)
     if plan:
         steps = plan_of(subject, asked, every, limits)
         out.table(["method", "why"], [[step.method, step.why] for step in steps], limit=100)
@@ -115,10 +126,11 @@ def solve(
         "game": game, "concept": asked, "method": method, "all": every, "limit_wall": f"{limits.seconds:g}s", "limit_cpu": f"{limits.cpu_seconds:g}s",
         "limit_memory": limits.memory, "stop_after": stop_after, "exact": exact, "cross_check": cross, **parameters,
     }  # fmt: skip
-    answers, table = _solved(subject, asked, method, every, limits, cross, exact, parameters)
+    solvable = source.sampled.game if source.sampled is not None and asked in OF_SAMPLES else subject
+    answers, table = _solved(solvable, asked, method, every, limits, cross, exact, parameters)
     sampled = None
     if source.sampled is not None:
-        answers, sampled = _sampled(source.sampled, answers, every, draws, seed)
+        answers, sampled = _sampled(source.sampled, answers, draws, seed)
     told = document(subject, answers, request, source.notes, cross_check=crossed(table) if table else None, sampled=sampled)  # fmt: skip
     first = next((answer for answer in answers if hasattr(answer, "equilibria")), None)
     texts = _texts(subject, first, dot, mermaid)
@@ -189,17 +201,21 @@ def _parameters(rationality: float | None, beta: float | None, objective: str | 
     return {key: value for key, value in given.items() if value is not None}
 
 
-def _concept(given: str | None, every: bool, parameters: Mapping[str, Any]) -> tuple[str, bool]:
-    """The concept that was named, or that the other flags mean; and whether all of it is wanted."""
+def _concept(given: str | None, every: bool, parameters: Mapping[str, Any], game: Any) -> tuple[str, bool]:
+    """The concept that was named, or that the other flags or the game mean; and whether all of it is wanted."""
     from gamesim_analysis.equilibrium.concepts import concept_named
+    from gamesim_analysis.equilibrium.told import facts
+    from gamesim_analysis.equilibrium.told_others import FITTING
 
     if given == "all":
-        return "nash", True
+        return FITTING.get(facts(game)["kind"], "nash"), True
     if given is not None:
         return concept_named(given), every
     if "objective" in parameters:
         return "correlated", every
-    return (concept_named("qre") if "rationality" in parameters else "nash"), every
+    if "rationality" in parameters:
+        return concept_named("qre"), every
+    return FITTING.get(facts(game)["kind"], "nash"), every
 
 
 def _known_method(method: str) -> None:
@@ -210,18 +226,23 @@ def _known_method(method: str) -> None:
         raise UnknownKindError.named("method", method, ["auto", *names("solvers")], where="--method")
 
 
-def _pairs(given: Sequence[str]) -> dict[str, str]:
+def _pairs(flag: str, given: Sequence[str]) -> dict[str, str]:
     from gamesim.core.errors import clean
 
     found = {}
     for text in given:
         path, equals, value = text.partition("=")
-        if not equals or not path:
-            raise UsageError(
-                f"'{clean(text, 80)}' is no PATH=VALUE.", where="--where", hint="Such as environment.noise=0.1."
-            )
+        if not equals or not path.strip():
+            raise UsageError(f"'{clean(text, 80)}' has no '='.", where=flag, hint="Write NAME=VALUE.")
         found[path.strip()] = value.strip()
     return found
+
+
+def _params(given: Sequence[str]) -> dict[str, Any]:
+    """Parameters of a method; values as YAML has them."""
+    from gamesim.yaml.source import load_yaml
+
+    return {name: load_yaml(f"[{value}\n]", name="--param").data[0] for name, value in _pairs("--param", given).items()}
 
 
 # ---- solving ---------------------------------------------------------------------------------------------------------
@@ -263,14 +284,18 @@ def _exact(solution: Solution) -> Solution:
 
 
 def _sampled(
-    found: Any, answers: list[Solution | Ranking], every: bool, draws: int, seed: int
+    found: Any, answers: list[Solution | Ranking], draws: int, seed: int
 ) -> tuple[list[Solution | Ranking], dict[str, Any]]:
     """Equilibria of the mean table, certified with the intervals of its cells, and how they fare in tables drawn again."""
     from gamesim_analysis.empirical.sampled import certified, spread
 
-    solved = [certified(found.game, answer) if hasattr(answer, "equilibria") else answer for answer in answers]
-    first = next((answer for answer in solved if hasattr(answer, "equilibria")), None)
-    told = spread(found, first, every=every, draws=draws, seed=seed)
+    from gamesim.core.solution import Ranking
+
+    solved: list[Solution | Ranking] = [
+        answer if isinstance(answer, Ranking) else certified(found.game, answer) for answer in answers
+    ]
+    first = next((answer for answer in solved if not isinstance(answer, Ranking)), None)
+    told = spread(found, first, draws=draws, seed=seed)
     return solved, told
 
 
@@ -443,19 +468,21 @@ def _write(
     import json
 
     from gamesim_analysis.equilibrium.draw import draw
+    from gamesim_analysis.equilibrium.method import is_formal
 
     from gamesim.core.errors import clean
 
     files: dict[Path, str] = {}
-    picture = draw(game, solution)
-    if svg is not None:
+    picture = None if svg is None and is_formal(game) else draw(game, solution)
+    if svg is not None and picture is not None:
         files[Path(svg)] = picture
     if folder is not None:
         from gamesim_analysis.equilibrium.page import solution_page
 
         place = Path(folder)
         files[place / "solution.json"] = json.dumps(json.loads(as_json(told)), indent=2, ensure_ascii=False) + "\n"
-        files[place / "game.svg"] = picture
+        if picture is not None:
+            files[place / "game.svg"] = picture
         files[place / "report.html"] = solution_page(
             game, answers, name=page.name, command=page.command, notes=page.notes, cross_check=page.table, sampled=page.sampled
         )  # fmt: skip

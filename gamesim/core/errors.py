@@ -15,10 +15,10 @@
     ├── PluginError              somebody's plugin failed to import or to behave  exit 3
     ├── SolverError              a computation could not answer                   exit 4
     │   ├── SolverCrashError
-    │   ├── SolverLimitError
-    │   ├── UnsupportedGameError the method is wrong for this game
+    │   ├── SolverLimitError     time or memory was over                          exit 5
+    │   ├── UnsupportedGameError the method is wrong for this game                exit 2
     │   │   └── NotZeroSumError
-    │   ├── GameTooLargeError    what it would have to build is too large
+    │   ├── GameTooLargeError    what it would have to build is too large         exit 2
     │   └── RiskError            an attitude to risk out of range, or that the game cannot be asked about
     ├── ModelError               a language model could not be asked              exit 4
     ├── MetricError              a measure does not apply to this record          exit 4
@@ -199,11 +199,12 @@ class SolverCrashError(SolverError):
 
 
 class SolverLimitError(SolverError):
+    exit_code = 5
     limit: Literal["seconds", "memory"] = "seconds"
 
 
 class UnsupportedGameError(SolverError):
-    pass
+    exit_code = 2
 
 
 class NotZeroSumError(UnsupportedGameError):
@@ -211,7 +212,7 @@ class NotZeroSumError(UnsupportedGameError):
 
 
 class GameTooLargeError(SolverError):
-    pass
+    exit_code = 2
 
 
 class RiskError(SolverError):

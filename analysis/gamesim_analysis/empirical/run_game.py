@@ -84,8 +84,8 @@ def run_game(record: Record, where: Mapping[str, Any] | None = None) -> RunGame:
     pools = _pools(found, alike, len(seats))
     roles = (0,) * len(seats) if alike else tuple(range(len(seats)))
     game = EmpiricalGame(pools, roles)
-    for profile, returns in found.items():
-        game = game.add(game.profile(profile), np.array(returns))
+    for profile, sample in found.items():
+        game = game.add(game.profile(profile), np.array(sample))
     notes = [
         "Seats are interchangeable: who sits where is not part of the game."
         if alike

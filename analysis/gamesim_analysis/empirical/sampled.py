@@ -25,19 +25,22 @@ def certified(game: EmpiricalGame, solution: Solution) -> Solution:
     """The same equilibria with certificates of the sampled game: regret in the mean table, with its interval."""
 
     def again(equilibrium: Any) -> Any:
-        if isinstance(equilibrium.play, Joint) or solution.concept not in ("nash", "pure", "value"):
+        if isinstance(equilibrium.play, Joint) or solution.concept not in (
+            "nash",
+            "pure",
+            "value",
+        ):  # others measure another gap
             return equilibrium
         return replace(equilibrium, certificate=certify(game, equilibrium.play))
 
     return replace(solution, equilibria=tuple(map(again, solution.equilibria)), exact=False)
 
 
-def spread(found: RunGame, solution: Solution | None, *, every: bool, draws: int, seed: int) -> dict[str, Any]:
+def spread(found: RunGame, solution: Solution | None, *, draws: int, seed: int) -> dict[str, Any]:
     """What the draws say of each equilibrium, as plain data.
 
     Parameters
     ----------
-    every : whether all equilibria of each draw are looked for, as they were of the mean table.
     seed : the same seed gives the same numbers.
     """
     game = found.game
@@ -45,7 +48,7 @@ def spread(found: RunGame, solution: Solution | None, *, every: bool, draws: int
     plays = [equilibrium.play for equilibrium in listed]
     small = game.n == 2 and sum(game.shape) <= SMALL
     rng = Seeds(seed).stream("solve", "draws")
-    results: Sequence[Resampled | None] = resampled(game, plays, _solver(every) if small else None, rng, draws) if plays and draws else [None] * len(plays)  # fmt: skip
+    results: Sequence[Resampled | None] = resampled(game, plays, _solve_all if small else None, rng, draws) if plays and draws else [None] * len(plays)  # fmt: skip
     return {
         "episodes": found.episodes,
         "profiles": len(game.cells),
@@ -56,16 +59,13 @@ def spread(found: RunGame, solution: Solution | None, *, every: bool, draws: int
     }  # fmt: skip
 
 
-def _solver(every: bool) -> Any:
+def _solve_all(game: EmpiricalGame) -> list[Any]:
     from gamesim_analysis.equilibrium.router import solve
 
-    def run(game: EmpiricalGame) -> list[Any]:
-        try:
-            return [equilibrium.play for equilibrium in solve(game.to_game(), every=every).equilibria]
-        except GamesimError:
-            return []
-
-    return run
+    try:
+        return [equilibrium.play for equilibrium in solve(game.to_game(), every=True).equilibria]
+    except GamesimError:
+        return []
 
 
 def _told(found: RunGame, play: Any, result: Resampled) -> dict[str, Any]:

@@ -15,7 +15,7 @@ import numpy as np
 from gamesim.core.profiles import Joint
 from gamesim.core.solution import Equilibrium, Ranking, Solution
 
-from .method import flatten
+from .method import flatten, is_formal
 from .threats import is_subgame_perfect
 from .told import certificate_in_words, facts, number, told
 from .welfare import entropy, welfare
@@ -35,6 +35,9 @@ CONCEPTS = {
 def ordered(game: Any, solution: Solution) -> Solution:
     """The same with its equilibria in the order of a table: subgame-perfect first, then pure, then by the sum of payoffs."""
 
+    if is_formal(game):
+        return solution
+
     def key(equilibrium: Equilibrium) -> tuple[bool, bool, float]:
         play = flatten(equilibrium.play)
         pure = bool(np.isin(play, (0.0, 1.0)).all())
@@ -53,15 +56,16 @@ def concept_of(game: Any, solution: Solution, equilibrium: Equilibrium) -> str:
 def one(game: Any, solution: Solution, equilibrium: Equilibrium) -> dict[str, Any]:
     """An equilibrium of a document."""
     found = told(game, equilibrium)
-    details = {key: _plain(value) for key, value in equilibrium.certificate.details.items() if key not in ("intervals", "reason")}  # fmt: skip
+    details = {key: _plain(value) for key, value in equilibrium.certificate.details.items() if key not in ("intervals", "reason", "incentives")}  # fmt: skip
     if equilibrium.certificate.interval is not None:
         found["certificate"]["interval"] = list(equilibrium.certificate.interval)
     if details:
         found["certificate"]["details"] = details
+    mixed = {} if is_formal(game) else {"entropy": entropy(game, equilibrium.play)}
     return {
         "concept": concept_of(game, solution, equilibrium),
         **found,
-        "entropy": entropy(game, equilibrium.play),
+        **mixed,
         "note": note_of(game, equilibrium),
     }
 
@@ -210,24 +214,27 @@ def solution_schema() -> Schema:
             "relative": {"type": "number", "minimum": 0}, "grade": {"enum": ["exact", "float", "approximate", "rejected"]},
             "arithmetic": {"enum": ["exact", "float", "sampled"]}, "rounding": {"type": "number", "minimum": 0},
             "guarantee": {"enum": ["proved", "heuristic"]}, "best_responses": {"type": "object"},
+            "monotone": TRUTH, "least_utility": {"type": ["number", "null"]}, "least_payment": {"type": ["number", "null"]}, "misreport": {"type": ["object", "null"]},
             "interval": {"type": "array", "items": {"type": ["number", "null"]}, "minItems": 2, "maxItems": 2},
             "reason": TEXT, "details": {"type": "object"},
         },
-        ("interval", "reason", "details"),
+        ("nash_conv", "best_responses", "monotone", "least_utility", "least_payment", "misreport", "interval", "reason", "details"),
     )  # fmt: skip
     equilibrium: Schema = _object(
         {
             "concept": TEXT,
             "profile": {
-                "description": "By player, of a tree also by information set: the probability of each action.",
+                "description": "By player, of a tree also by information set: the probability of each action. A member of a team has an action by signal, who reports truly the words 'the type'.",
                 "type": "object",
-                "additionalProperties": {"anyOf": [MIXTURE, {"type": "object", "additionalProperties": MIXTURE}]},
+                "additionalProperties": {"anyOf": [
+                    MIXTURE, {"type": "object", "additionalProperties": {"anyOf": [MIXTURE, TEXT]}}, {"const": "the type"},
+                ]},
             },
             "joint": {"type": "array", "items": _object({"profile": TEXTS, "probability": NUMBER})},
             "words": TEXT, "payoffs": {"type": "array", "items": NUMBER}, "welfare": NUMBER, "certificate": certificate,
-            "entropy": {"type": "number", "minimum": 0}, "note": TEXT,
+            "entropy": {"type": "number", "minimum": 0}, "common_payoff": NUMBER, "note": TEXT,
         },
-        ("profile", "joint"),
+        ("profile", "joint", "welfare", "entropy", "common_payoff"),
     )  # fmt: skip
     elapsed: Schema = {"type": "object", "additionalProperties": {"type": "number", "minimum": 0}}
     solution = _object(

@@ -7,15 +7,14 @@ from typing import Any
 from gamesim.core.behaviour import as_behaviour
 from gamesim.core.errors import UnsupportedGameError
 from gamesim.core.extensive_form import ExtensiveFormGame
-from gamesim.core.normal_form import NormalFormGame
 from gamesim.core.profiles import Joint, as_profile
 from gamesim.core.solution import Equilibrium, Solution
-from gamesim.core.symmetric import SymmetricGame
 
 from .draw_branch import draw_branch
 from .draw_simplex import draw_simplex
 from .draw_table import draw_table
 from .draw_tree import draw_tree
+from .method import is_formal
 from .svg_text import FILE, Palette
 from .tree_text import dot, mermaid
 
@@ -41,12 +40,12 @@ def draw(game: Any, solution: Any = None, *, palette: Palette = FILE) -> str:
     >>> picture.count('class="node"'), picture.count('class="edge"'), picture.count('class="information-set"')
     (55, 54, 12)
     """
+    if is_formal(game):
+        raise UnsupportedGameError(f"a {type(game).__name__} cannot be drawn.", hint="Trees and tables can.")
     play = play_to_draw(game, solution)
     if isinstance(game, ExtensiveFormGame):
         return draw_tree(game, play, palette=palette)
-    if isinstance(game, (NormalFormGame, SymmetricGame)):
-        return draw_table(game.to_normal_form(), play, palette=palette)
-    raise UnsupportedGameError(f"a {type(game).__name__} cannot be drawn.", hint="Trees and tables can.")
+    return draw_table(game.to_normal_form(), play, palette=palette)
 
 
 def play_to_draw(game: Any, solution: Any) -> Any:
@@ -56,4 +55,8 @@ def play_to_draw(game: Any, solution: Any) -> Any:
     play = solution.play if isinstance(solution, Equilibrium) else solution
     if play is None or isinstance(play, Joint):
         return None
-    return as_behaviour(game, play) if isinstance(game, ExtensiveFormGame) else as_profile(game.shape, play)
+    return (
+        as_behaviour(game, play)
+        if isinstance(game, ExtensiveFormGame)
+        else as_profile(game.to_normal_form().shape, play)
+    )

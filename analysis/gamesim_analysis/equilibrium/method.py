@@ -14,7 +14,7 @@ from gamesim.core.arrays import AnyArray
 from gamesim.core.behaviour import BehaviourProfile, as_behaviour, best_replies
 from gamesim.core.certify import certify
 from gamesim.core.empirical import EmpiricalGame
-from gamesim.core.errors import GamesimError, SolverError, UnsupportedGameError, clean, did_you_mean
+from gamesim.core.errors import GamesimError, UnsupportedGameError, clean, did_you_mean
 from gamesim.core.extensive_form import ExtensiveFormGame
 from gamesim.core.normal_form import NormalFormGame
 from gamesim.core.preference_game import PreferenceGame
@@ -78,9 +78,7 @@ class Asked:
         Raises
         ------
         UnsupportedGameError
-            If the method is wrong for the game, with the reason.
-        SolverError
-            If it has no such parameter.
+            If the method is wrong for the game, with the reason, or has no such parameter.
         """
         support = self.accepts(game, concept)
         if not support:
@@ -93,7 +91,7 @@ class Asked:
         for name in parameters:
             if name not in known and not open_ended:
                 hint = did_you_mean(name, known) or f"Parameters: {', '.join(known) or 'none'}."
-                raise SolverError(f"{self.name} has no parameter '{clean(name, 40)}'.", hint=hint)
+                raise UnsupportedGameError(f"{self.name} has no parameter '{clean(name, 40)}'.", hint=hint)
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,7 @@ from gamesim_analysis.report.page import draw as draw_page
 from .document import concept_of
 from .draw import draw, draw_branch, draw_simplex, play_to_draw
 from .draw_tree import MOST
+from .method import is_formal
 from .svg_text import PAGE
 from .told import certificate_in_words, summary, words
 from .welfare import entropy, welfare
@@ -55,14 +57,16 @@ def solution_page(
         sections.append(_listed(game, solution, sampled))
     sections += [_ranking(answer) for answer in answers if isinstance(answer, Ranking)]
     first = next((solution for solution in solutions if solution.equilibria), None)
-    sections.append(_picture(game, first))
+    formal = not is_formal(game)
+    if formal:
+        sections.append(_picture(game, first))
     if first is not None:
         sections.append(_told(game, first))
-        sections.append(_replies(game, first))
-    sections += _branch(game)
+        sections += [_replies(game, first)] if formal else []
+    sections += _branch(game) if formal else []
     if cross_check is not None:
         sections.append(_agreement(cross_check))
-    sections.append(_described(game))
+    sections += [_described(game)] if formal else []
     sections.append(_method(solutions, answers, command, notes))
     return draw_page(
         _numbered(sections),
@@ -96,7 +100,10 @@ def _answer(game: Any, solution: Solution) -> Section:
         largest = max(found, key=lambda e: e.certificate.bound).certificate
         gain = "0" if solution.exact else f"{largest.bound:.2g}"
         tiles.append(Tile("payoff vectors among them", f"{payoffs:,}"))
-        tiles.append(Tile("most that anybody gains by leaving", gain, "exact fractions" if solution.exact else "all rounding counted"))  # fmt: skip
+        how = "exact fractions" if solution.exact else "all rounding counted"
+        if largest.arithmetic == "sampled":
+            gain, how = _sampled_gain(found)
+        tiles.append(Tile("most that anybody gains by leaving", gain, how))
     if worth.anarchy is not None:
         tiles.append(Tile("price of anarchy", _short(worth.anarchy), f"optimum {_short(worth.optimum)} over the worst of {worth.of}"))  # fmt: skip
         tiles.append(Tile("price of stability", _short(worth.stability), f"over the best of {worth.of}"))
@@ -108,6 +115,15 @@ def _answer(game: Any, solution: Solution) -> Section:
     if solution.selection and len(found) <= 1:
         blocks.append(Text(f"Where there are several, this one was chosen by: {solution.selection}."))
     return Section("answer", f"The answer: {CONCEPT_TITLES.get(solution.concept, solution.concept)}", tuple(blocks))
+
+
+def _sampled_gain(found: Sequence[Equilibrium]) -> tuple[str, str]:
+    """How large a regret the episodes leave open, over all that is listed."""
+    highs = [e.certificate.interval[1] for e in found if e.certificate.interval is not None]
+    known = [high for high in highs if high is not None]
+    if not highs or len(known) < len(highs):
+        return "unknown", "a profile was played less than twice"
+    return f"up to {max(known):.3g}", "0 in the table of means; 95 % of what the episodes leave open"
 
 
 CONCEPT_TITLES = {
@@ -136,14 +152,14 @@ def _listed(game: Any, solution: Solution, sampled: Mapping[str, Any] | None) ->
         row: tuple[Any, ...] = (
             str(place + 1), "(" + ", ".join(_short(value) for value in equilibrium.payoffs) + ")", words(game, equilibrium),
             f"{regret} {certificate.arithmetic if certificate.arithmetic == 'sampled' else certificate.grade}",
-            concept_of(game, solution, equilibrium), f"{entropy(game, equilibrium.play):.3g}", note_of(game, equilibrium),
+            concept_of(game, solution, equilibrium), "" if is_formal(game) else f"{entropy(game, equilibrium.play):.3g}", note_of(game, equilibrium),
         )  # fmt: skip
         if sampled is not None:
             own = spread[place] if place < len(spread) else {}
             again = own.get("found_again")
             row = (*row, "" if again is None else f"{again:.0%}")
         rows.append(row)
-    columns = ("#", "payoffs", "how it is played", "regret", "concept", "entropy", "note")
+    columns: tuple[str, ...] = ("#", "payoffs", "how it is played", "regret", "concept", "entropy", "note")
     about = (
         "Payoffs in the order of the players; moves in brackets are off the path. Regret is the most that a player gains by "
         "another plan, computed from the game apart from the solver. Entropy in nats."
@@ -337,4 +353,4 @@ def _method(
 
 
 def _short(value: Any) -> str:
-    return number(value) if not isinstance(value, float) else f"{value:.6g}"
+    return str(value) if isinstance(value, (Fraction, int)) else f"{float(value):.6g}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -210,7 +211,9 @@ def certificate_in_words(solution: Solution) -> str:
         )
     how = GAINS.get(solution.concept, "by leaving the play")
     partial = any(e.certificate.guarantee == "heuristic" for e in found)
-    if solution.exact:
+    if any(e.certificate.arithmetic == "sampled" for e in found):
+        gain = _sampled(found, how)
+    elif solution.exact:
         gain = f"no player can gain anything {how}: exact fractions, checked apart from the solver"
     else:
         largest = max(e.certificate.bound for e in found)
@@ -227,3 +230,14 @@ def certificate_in_words(solution: Solution) -> str:
     if solution.stopped:
         whole = f"{len(found)} found before the limit ({solution.stopped}), the list is incomplete"
     return f"Certificate: {gain}; {whole} ({solution.method})."
+
+
+def _sampled(found: Sequence[Equilibrium], how: str) -> str:
+    """A regret in the table of means, and how large it can be in the game that the episodes came from."""
+    highs = [e.certificate.interval[1] for e in found if e.certificate.interval is not None]
+    known = [high for high in highs if high is not None]
+    mean = max(e.certificate.bound for e in found)
+    open_ = f"at most {max(known):.3g} with 95 % confidence each" if len(known) == len(highs) and known else "an amount that is not bounded, for a profile was played less than twice"  # fmt: skip
+    return (
+        f"in the table of means no player can gain more than {mean:.2g} {how}; in the game behind the episodes {open_}"
+    )

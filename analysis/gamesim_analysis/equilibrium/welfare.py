@@ -49,7 +49,11 @@ class Welfare:
 
 def welfare(game: Any, solution: Solution) -> Welfare:
     """Sums of payoffs of the equilibria of a solution, and the prices where they mean something."""
+    from .method import is_formal
+
     sums = tuple(sum(equilibrium.payoffs) for equilibrium in solution.equilibria)
+    if is_formal(game):
+        return Welfare(None, sums, None, None, "those found", is_formal(game))
     best = optimum(game)
     whole = bool(solution.complete) and solution.concept == "nash" and solution.covers in ("extreme", "isolated")
     of = "all equilibria" if whole else "those found"

@@ -23,12 +23,15 @@ import numpy as np
 
 from gamesim.core.behaviour import BehaviourProfile, as_behaviour, node_values, reach
 from gamesim.core.extensive_form import TERMINAL, ExtensiveFormGame
+from gamesim.core.mechanism import Mechanism
 from gamesim.core.normal_form import NormalFormGame
 from gamesim.core.profiles import Joint, as_profile, is_exact
 from gamesim.core.solution import Equilibrium, Ranking
+from gamesim.core.team_game import TeamGame
 from gamesim.envs.efg.describe_game import describe_game, history, knowledge, knows, number, one_of, places
 from gamesim.envs.efg.describe_game import told as label
 
+from . import told_others
 from .threats import Threat, action_values, local_reach, threats, tolerance
 
 __all__ = ["describe_game", "dominated", "explain", "explain_ranking", "note_of", "threats"]
@@ -52,6 +55,8 @@ def explain(game: Any, equilibrium: Any, *, sets: int = SETS) -> str:
     Lines of text without a last line break. Probabilities and values are fractions where play is exact.
     """
     play = equilibrium.play if isinstance(equilibrium, Equilibrium) else equilibrium
+    if isinstance(game, (TeamGame, Mechanism)):
+        return told_others.words(game, equilibrium)
     if isinstance(play, Joint):
         coarse = isinstance(equilibrium, Equilibrium) and equilibrium.certificate.concept == "coarse"
         return "\n".join(_referee(game.to_normal_form(), play, coarse))

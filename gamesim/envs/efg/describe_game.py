@@ -20,6 +20,7 @@ from typing import Any
 from gamesim.core.errors import clean
 from gamesim.core.extensive_form import CHANCE, TERMINAL, ExtensiveFormGame
 from gamesim.core.normal_form import NormalFormGame
+from gamesim.core.preference_game import PreferenceGame
 from gamesim.core.symmetric import SymmetricGame
 
 LABEL = 60  # letters of a label that are told
@@ -148,7 +149,7 @@ def describe_game(game: Any) -> str:
 
     Parameters
     ----------
-    game : an ``ExtensiveFormGame``, ``NormalFormGame`` or ``SymmetricGame``.
+    game : an ``ExtensiveFormGame``, or one that has a table.
 
     Returns
     -------
@@ -161,7 +162,7 @@ def describe_game(game: Any) -> str:
     """
     if isinstance(game, ExtensiveFormGame):
         return _tree(game)
-    if isinstance(game, (NormalFormGame, SymmetricGame)):
+    if isinstance(game, (NormalFormGame, SymmetricGame, PreferenceGame)):
         return _table(game.to_normal_form())
     raise TypeError(f"a {type(game).__name__} cannot be described as a game")
 
