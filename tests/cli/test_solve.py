@@ -21,7 +21,6 @@ from gamesim.cli import main as command_line
 from gamesim.cli.shapes import output_schema
 from gamesim.core.errors import GameFileError, ScenarioError, UnknownKindError
 
-
 SCHEMA = solution_schema()
 BESIDE = ("command", "exit", "warnings", "files", "dot", "mermaid")
 

@@ -8,7 +8,7 @@ population in another order is the same profile.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -60,9 +60,12 @@ def run_game(record: Record, where: Mapping[str, Any] | None = None) -> RunGame:
     from gamesim.run.seating import seat_members
     from gamesim.scenario.resolve import resolve_data
     from gamesim.scenario.sweep import cells
+    from gamesim_analysis.metrics.cells import cells as cells_of
 
     scenario = resolve_data(record.scenario, origins=getattr(record.manifest, "origins", None))
-    chosen = _one_game(cells(scenario), where or {})
+    numbers = {canonical(dict(cell.values)): cell.index for cell in cells_of(record)}
+    known = [replace(cell, index=numbers[canonical(dict(cell.values))]) for cell in cells(scenario) if canonical(dict(cell.values)) in numbers]  # fmt: skip
+    chosen = _one_game(known, where or {})
     environment = chosen[0].scenario.environment
     if environment is None:
         raise MetricError("this run plays no environment, so it has no game.", path="environment")

@@ -48,7 +48,8 @@ def ordered(game: Any, solution: Solution) -> Solution:
 
 def concept_of(game: Any, solution: Solution, equilibrium: Equilibrium) -> str:
     """What an equilibrium is called: subgame-perfect where it is, else what was asked."""
-    if solution.concept in ("nash", "pure", "value", "spe") and is_subgame_perfect(game, equilibrium.play):
+    proper = len(getattr(game, "subgame_roots", ())) > 1  # without a subgame of its own the word would say nothing
+    if solution.concept in ("nash", "pure", "value", "spe") and proper and is_subgame_perfect(game, equilibrium.play):
         return "subgame-perfect"
     return CONCEPTS.get(solution.concept, solution.concept)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -51,15 +50,13 @@ def solution_page(
     sampled : of a run, the part ``sampled`` of the document.
     """
     solutions = [answer for answer in answers if isinstance(answer, Solution)]
-    sections: list[Section] = []
-    for solution in solutions:
-        sections.append(_answer(game, solution))
-        sections.append(_listed(game, solution, sampled))
-    sections += [_ranking(answer) for answer in answers if isinstance(answer, Ranking)]
     first = next((solution for solution in solutions if solution.equilibria), None)
     formal = not is_formal(game)
+    sections = [_answer(game, solution) for solution in solutions]
+    sections += [_ranking(answer) for answer in answers if isinstance(answer, Ranking)]
     if formal:
         sections.append(_picture(game, first))
+    sections += [_listed(game, solution, sampled) for solution in solutions]
     if first is not None:
         sections.append(_told(game, first))
         sections += [_replies(game, first)] if formal else []
@@ -145,10 +142,14 @@ def _listed(game: Any, solution: Solution, sampled: Mapping[str, Any] | None) ->
     spread = (sampled or {}).get("equilibria", [])
     for place, equilibrium in enumerate(solution.equilibria[:TABLED]):
         certificate = equilibrium.certificate
-        regret = _short(certificate.gap)
+        regret = (
+            _short(certificate.gap)
+            if certificate.arithmetic == "exact" or float(certificate.gap) > certificate.rounding
+            else "0"
+        )
         if certificate.interval is not None:
             low, high = certificate.interval
-            regret += f" [{_short(low)}, {'unknown' if high is None else _short(high)}]"
+            regret += f" [{low:.3g}, {'unknown' if high is None else f'{high:.3g}'}]"
         row: tuple[Any, ...] = (
             str(place + 1), "(" + ", ".join(_short(value) for value in equilibrium.payoffs) + ")", words(game, equilibrium),
             f"{regret} {certificate.arithmetic if certificate.arithmetic == 'sampled' else certificate.grade}",
@@ -254,7 +255,7 @@ def _told(game: Any, solution: Solution) -> Section:
     for place, equilibrium in enumerate(solution.equilibria[:EXPLAINED], 1):
         text = explain(game, equilibrium)
         label = f"Equilibrium {place}: ({', '.join(_short(value) for value in equilibrium.payoffs)})"
-        blocks.append(Code(text, label, folded=place > 1))
+        blocks.append(Code(text, label, folded=place > 1, wrap=True))
     if len(solution.equilibria) > EXPLAINED:
         blocks.append(Note(f"The first {EXPLAINED} of {len(solution.equilibria):,} are told."))
     return Section("words", "How and why it is played", tuple(blocks))
@@ -333,7 +334,9 @@ def _agreement(table: Any) -> Section:
 def _described(game: Any) -> Section:
     lines = describe_game(game).splitlines()
     text = "\n".join(lines[:DESCRIBED]) + (f"\n... and {len(lines) - DESCRIBED:,} more lines." if len(lines) > DESCRIBED else "")  # fmt: skip
-    return Section("game", "The game in words", (Code(text, "What everybody may know", folded=len(lines) > 40),))
+    return Section(
+        "game", "The game in words", (Code(text, "What everybody may know", folded=len(lines) > 40, wrap=True),)
+    )
 
 
 def _method(
@@ -353,4 +356,4 @@ def _method(
 
 
 def _short(value: Any) -> str:
-    return str(value) if isinstance(value, (Fraction, int)) else f"{float(value):.6g}"
+    return number(value)

@@ -43,11 +43,12 @@ class Note:
 
 @dataclass(frozen=True)
 class Code:
-    """Commands or a file, as typed."""
+    """Commands or a file, as typed; ``wrap`` breaks long lines instead of scrolling them."""
 
     text: str
     label: str = ""
     folded: bool = False
+    wrap: bool = False
     template: ClassVar[str] = "code"
 
 
