@@ -69,6 +69,9 @@ def test_empty_threats_stand_beside_what_rests_on_them(capsys: pytest.CaptureFix
         three = [e for e in listed if e["payoffs"] == ["3", "3"]]
         assert all("rests on Refuse after Offer 1, which loses 1" in e["note"] for e in three)
         assert all(e["certificate"]["grade"] == "exact" for e in listed)
+    default = as_json(capsys, "ferry_fare")["solutions"][0]  # subgame-perfect first, the others beside it
+    assert [e["concept"] for e in default["equilibria"]] == ["subgame-perfect", *["Nash"] * 6]
+    assert any("Every subgame-perfect payoff vector is listed" in note for note in default["notes"])
     code, out, _ = run(capsys, "ferry_fare", "--concept", "pure", "--explain")
     assert code == 0
     assert "7 pure equilibria, 3 payoff vectors." in out

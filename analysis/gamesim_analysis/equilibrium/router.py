@@ -272,7 +272,10 @@ def follow(
             failed.append(error)
             continue
         parts.append(found)
-        if found.equilibria and (step.enough or (found.complete and found.covers != "pure")):
+        perfect = "SPE" in found.covers and concept != "spe"  # all of those is not all of what was asked
+        if perfect and found.complete:
+            notes.append(f"Every subgame-perfect payoff vector is listed ({found.method}).")
+        if found.equilibria and (step.enough or (found.complete and found.covers != "pure" and not perfect)):
             break
     if not plan:
         if not gambit.installed():
