@@ -65,6 +65,7 @@ PARAMETERS: dict[str, list[dict[str, Any]]] = {
     "commons.paper_abm": [{"init": "altruistic"}, {"init": "selfish"}, {"init": "general"}],
     "commons.greedy": [{}],
     "learner": [{"rule": rule} for rule in names("learners")],
+    "auction.learner": [{"rule": rule} for rule in ("hedge", "exp3_ix", "regret_matching_plus", "blum_mansour")],
     "learner.adversary": [{"rule": "ucb1"}, {"rule": "regret_matching"}],
     "stage_q": [{"rule": rule} for rule in ("minimax_q", "foe_q", "friend_q", "nash_q")],
 }  # by default, none

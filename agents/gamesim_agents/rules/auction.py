@@ -1,15 +1,16 @@
-"""Rule agents of repeated position auctions: what a scenario may say of them. Only pydantic is imported here."""
+"""Rule agents of repeated position auctions: what a scenario may say of them."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from gamesim.core.config import AgentConfig
+from gamesim.core.learners.feedback import learner_of
 
 if TYPE_CHECKING:
-    from gamesim.core.policy import VectorPolicy
+    from gamesim.core.policy import Learner, VectorPolicy
 
 
 class AuctionAgent(AgentConfig):
@@ -24,9 +25,9 @@ class AuctionAgent(AgentConfig):
         reason = self.misfit(environment)
         if reason:
             raise ScenarioError(f"this agent bids in auctions, not in '{environment.kind}'.", hint=reason)
-        return self.rule(environment)
+        return self.policy(environment)
 
-    def rule(self, environment: Any) -> VectorPolicy:
+    def policy(self, environment: Any) -> VectorPolicy:
         raise NotImplementedError
 
 
@@ -35,7 +36,7 @@ class Truthful(AuctionAgent):
 
     kind: Literal["auction.truthful"] = "auction.truthful"
 
-    def rule(self, environment: Any) -> VectorPolicy:
+    def policy(self, environment: Any) -> VectorPolicy:
         from .auction_policies import Shade
 
         return Shade(environment.largest_bid, 1.0)
@@ -47,7 +48,7 @@ class Shade(AuctionAgent):
     kind: Literal["auction.shade"] = "auction.shade"
     share: float = Field(0.5, ge=0, description="Bid over value.")
 
-    def rule(self, environment: Any) -> VectorPolicy:
+    def policy(self, environment: Any) -> VectorPolicy:
         from .auction_policies import Shade as Rule
 
         return Rule(environment.largest_bid, self.share)
@@ -58,7 +59,7 @@ class Random(AuctionAgent):
 
     kind: Literal["auction.random"] = "auction.random"
 
-    def rule(self, environment: Any) -> VectorPolicy:
+    def policy(self, environment: Any) -> VectorPolicy:
         from .auction_policies import Random as Rule
 
         return Rule(environment.largest_bid)
@@ -70,25 +71,40 @@ class BestReply(AuctionAgent):
     kind: Literal["auction.best_reply"] = "auction.best_reply"
     points: int = Field(21, ge=2, le=1001, description="Shares that it compares, from 0 to 1.")
 
-    def rule(self, environment: Any) -> VectorPolicy:
+    def policy(self, environment: Any) -> VectorPolicy:
         from .auction_policies import BestReply as Rule
 
         return Rule(environment.largest_bid, environment.rule(), self.points)
 
 
-class Hedge(AuctionAgent):
-    """Learns which share of its value to bid by multiplicative weights over a grid, from what each would have earned."""
+class BidLearner(AuctionAgent):
+    """Learns which share of its value to bid, by any rule of `gamesim list learners` over a grid of shares."""
 
-    kind: Literal["auction.hedge"] = "auction.hedge"
+    kind: Literal["auction.learner"] = "auction.learner"
+    rule: str = Field("hedge", description="The learner; names from `gamesim list learners`.")
+    parameters: dict[str, Any] = Field({}, description="Of the rule, such as {eta: 0.1}.")
     points: int = Field(11, ge=2, le=1001, description="Shares that it weighs, from 0 to 1.")
-    rate: float | None = Field(
-        None, gt=0, description="Of learning; default sqrt(8 ln K / T) for K points and T rounds."
-    )
 
-    def rule(self, environment: Any) -> VectorPolicy:
-        from math import log, sqrt
+    @model_validator(mode="after")
+    def _is_a_learner(self) -> Self:
+        self.learner()  # says what is wrong with the rule or its parameters
+        return self
 
-        from .auction_policies import Hedge as Rule
+    def learner(self) -> Learner:
+        return learner_of({"rule": self.rule, **self.parameters})
 
-        rate = self.rate or sqrt(8 * log(self.points) / environment.horizon)
-        return Rule(environment.largest_bid, environment.rule(), self.points, rate / (environment.largest_value or 1.0))
+    def warnings(self, environment: Any) -> list[str]:
+        warning = str(getattr(self.learner(), "warning", ""))
+        return [warning] if warning else []
+
+    def policy(self, environment: Any) -> VectorPolicy:
+        from .auction_policies import BidLearner as Rule
+
+        return Rule(
+            environment.largest_bid,
+            environment.rule(),
+            self.points,
+            self.learner(),
+            environment.horizon,
+            environment.largest_value or 1.0,
+        )

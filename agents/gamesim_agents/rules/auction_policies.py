@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
 
 from gamesim.core.arrays import AnyArray, Arrays, FloatArray, IntArray
+from gamesim.core.learners.feedback import Bandit, Full
+from gamesim.core.learners.play import begin, by_row, drawn
+from gamesim.core.policy import Learner
 from gamesim.envs.mechanism.position_auction import PositionAuction
 
 EQUAL = 1e-12  # utilities that differ by less are a tie
@@ -82,36 +85,55 @@ class BestReply(OnGrid):
         ], state  # of several the nearest to the truth
 
 
-@dataclass(frozen=True)
-class Learned:
-    """What a learner remembers.
+@dataclass(frozen=True, eq=False)
+class Memory:
+    """What each seat's learner knows.
 
     Attributes
     ----------
-    earned : (B, n, K), what each share would have earned so far.
-    value : (B, n), of the round before; NaN before the first.
+    seeds : uniforms (B, n) from which learners that draw numbers of their own are seeded.
+    states : one a seat, empty before the first round.
+    chosen, value : shares chosen in the last round and the values then, (B, n).
     """
 
-    earned: AnyArray
-    value: AnyArray
+    seeds: FloatArray
+    states: tuple[Any, ...]
+    chosen: IntArray
+    value: FloatArray
 
 
 @dataclass(frozen=True, eq=False)
-class Hedge(OnGrid):
-    """Plays a share with probability in proportion to exp(rate x what it would have earned)."""
+class BidLearner(OnGrid):
+    """Shares of the value as a learner's actions.
 
-    rate: float = 0.1
+    It hears what each would have earned against the others' last bids, or (bandit learners) what its own came to earn, as
+    parts of the largest value: no share above 1 is bid, so that nobody loses.
+    """
+
+    learner: Learner
+    horizon: int
+    largest: float
     columns: ClassVar[int] = 1
 
-    def initial_state(self, rows: int, seats: int, u: FloatArray) -> Learned:
-        return Learned(np.zeros((rows, seats, self.points)), np.full((rows, seats), np.nan))
+    def initial_state(self, rows: int, seats: int, u: FloatArray) -> Memory:
+        return Memory(u[..., 0].copy(), (), np.zeros((rows, seats), dtype=np.int64), np.full((rows, seats), np.nan))
 
-    def share_of(self, seen: Arrays, state: Learned, u: FloatArray) -> tuple[AnyArray, Learned]:
-        value, board = np.asarray(seen["value"]), np.asarray(seen["board_bid"])
-        if not np.isnan(board).all():
-            gained = self.would_have_earned(state.value, board, np.asarray(seen["index"]))
-            state = replace(state, earned=state.earned + gained)
-        weights = np.exp(self.rate * (state.earned - state.earned.max(axis=-1, keepdims=True)))
-        below = np.cumsum(weights, axis=-1)
-        place = (below <= u * below[..., -1:]).sum(axis=-1)
-        return self.shares[np.minimum(place, self.points - 1)], replace(state, value=value)
+    def share_of(self, seen: Arrays, state: Memory, u: FloatArray) -> tuple[AnyArray, Memory]:
+        value, board, index = (np.asarray(seen[key]) for key in ("value", "board_bid", "index"))
+        learner, states, chosen = by_row(self.learner), list(state.states), np.empty(value.shape, dtype=np.int64)
+        if not states:
+            for seat in range(value.shape[1]):
+                rngs = [np.random.default_rng(int(x * 2**53)) for x in state.seeds[:, seat]]
+                states.append(begin(learner, self.points, self.horizon, rngs))
+        elif not np.isnan(board).all():
+            if self.learner.bandit:
+                earned = np.asarray(seen["payoff"]) / self.largest
+                heard: list[Any] = [Bandit(state.chosen[:, i], earned[:, i]) for i in range(len(states))]
+            else:
+                every = self.would_have_earned(state.value, board, index) / self.largest
+                heard = [Full(every[:, i]) for i in range(len(states))]
+            states = [learner.update(own, told) for own, told in zip(states, heard, strict=True)]
+        for seat, own in enumerate(states):
+            chances = np.broadcast_to(learner.probabilities(own), (len(value), self.points))
+            chosen[:, seat] = drawn(chances, u[:, seat, 0])
+        return self.shares[chosen], Memory(state.seeds, tuple(states), chosen, value)

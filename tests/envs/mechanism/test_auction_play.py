@@ -108,7 +108,7 @@ def test_learners_come_nearer_to_the_truth_under_vcg_than_under_first_prices() -
     late = {}
     for payment in ("vcg", "first_price"):
         config = Auction(payment=payment, values=[1.0, 0.7, 0.4], horizon=2000)  # type: ignore[arg-type]
-        steps = rollout(config, [spec("hedge")] * 3, range(10), steps=True).steps
+        steps = rollout(config, [spec("learner")] * 3, range(10), steps=True).steps
         assert steps is not None
         share = (steps["bid"] / steps["value"]).reshape(10, 2000, 3)[:, -200:]
         late[payment] = float(share[..., 0].mean())
@@ -119,7 +119,7 @@ def test_a_learner_regrets_little() -> None:
     """Against any bids of the others: the best fixed share does better by at most sqrt(T ln K / 2), utilities in [0, 1]."""
     horizon, points = 1500, 11
     config = Auction(values=[1.0, 0.8, 0.6], payment="first_price", horizon=horizon)
-    seats = [spec("hedge"), spec("random"), spec("best_reply")]
+    seats = [spec("learner"), spec("random"), spec("best_reply")]
     steps = rollout(config, seats, range(8), steps=True).steps
     assert steps is not None
     bids, payoff = (steps[key].reshape(8, horizon, 3) for key in ("bid", "payoff"))
@@ -134,13 +134,22 @@ def test_a_learner_regrets_little() -> None:
     assert regret.mean() <= np.sqrt(horizon * np.log(points) / 2)
 
 
+def test_bandit_learners_hear_only_what_they_earned() -> None:
+    config = Auction(values=[1.0, 0.7, 0.4], redraw="round", horizon=800)
+    for rule in ("exp3_ix", "regret_matching"):
+        played = rollout(config, [spec("learner", rule=rule)] * 3, range(8))
+        assert played.outcome["efficiency"].mean() > 0.85
+    with pytest.raises(ScenarioError, match="hedge"):
+        build("agents", {"kind": "auction.learner", "rule": "hege"})
+
+
 def test_illegal_bids_are_named() -> None:
     environment = Auction(players=2, slots=1).build()
     environment.reset(seed=0)
     with pytest.raises(IllegalActionError, match="from 0 to 1"):
         environment.step({"player_0": 1.5, "player_1": 0.0})
     with pytest.raises(ScenarioError, match="position_auction"):
-        build("agents", "auction.hedge").build(build("environments", "commons"))
+        build("agents", "auction.learner").build(build("environments", "commons"))
 
 
 @pytest.mark.parametrize(
