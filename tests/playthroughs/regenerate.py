@@ -18,6 +18,8 @@ PLAYTHROUGHS: dict[str, tuple[str, int, int | None]] = {
     "public_good_with_fines": ("commons/vcm_punish", 0, 8),
     "grim_against_alternation": ("games/grim_against_alternation", 0, None),
     "reciprocity": ("games/reciprocity", 0, 30),
+    "hats": ("games/hats_llm", 0, 8),
+    "auction_learners": ("games/auction_learners", 0, 8),
 }
 
 

@@ -93,10 +93,8 @@ def _strategies(game: TeamGame, play: Any) -> dict[str, dict[str, Any]]:
 def words(game: TeamGame | Mechanism, equilibrium: Equilibrium) -> str:
     """How it is played, in one line."""
     if isinstance(game, Mechanism):
-        worst = equilibrium.certificate.details["incentives"].worst
-        if equilibrium.certificate.grade == "rejected" and worst is not None:
-            own = worst.types[game.players.index(worst.player)]
-            return f"all report their types; but {worst.player} of type {own:.4g} gains {worst.gain:.4g} by reporting {worst.report:.4g}"
+        if equilibrium.certificate.grade == "rejected":
+            return f"all report their types; but {_misreport(equilibrium)}"
         return "all report their types"
     parts = []
     for player, own in _strategies(game, equilibrium.play).items():
@@ -105,12 +103,18 @@ def words(game: TeamGame | Mechanism, equilibrium: Equilibrium) -> str:
     return "; ".join(parts)
 
 
+def _misreport(equilibrium: Equilibrium) -> str:
+    """The misreport that gains most, for truth that is no equilibrium."""
+    found = equilibrium.certificate.details["incentives"]
+    at = int(np.argmax(found.gains))
+    return f"{found.worst.player} of type {found.worst.types[at]:.4g} gains {found.worst.gain:.4g} by reporting {found.worst.report:.4g}"
+
+
 def certificate_in_words(solution: Solution) -> str:
     """What was checked, and what is claimed of the answer."""
     if not solution.equilibria:
         if solution.concept == "truthful" and solution.rejected:
-            worst = float(solution.rejected[0].certificate.gap)
-            return f"Reporting the truth is no equilibrium: a misreport gains {worst:.4g} ({solution.method})."
+            return f"Reporting the truth is no equilibrium: {_misreport(solution.rejected[0])} ({solution.method})."
         return f"{solution.method} found none."
     certificate = solution.equilibria[0].certificate
     if solution.concept == "truthful":

@@ -87,7 +87,7 @@ class BatchedAuction:
             "truthful_welfare": value * truth.click, "bids": bids, "values": value,
         }  # fmt: skip
         facts: dict[str, AnyArray] = {
-            "round": np.full(bids.shape, float(self.round)), "value": value, "bid": bids,
+            "round": np.full(bids.shape, float(self.round)), "value": value,
             "slot": sale.slot.astype(np.float64), "click": click, "paid": paid, "payoff": payoff,
         }  # fmt: skip
         self._state = {

@@ -10,7 +10,7 @@ all see all bids and slots, and each its own clicks and payment. Payoffs are exp
 | action | a bid from 0 to ``cap`` |
 | observation | own ``value``, ``click``, ``paid``, ``payoff`` of the round before (NaN before the first); ``board_bid``, ``board_slot`` (N) of all, slot 0 for an ad not shown, -1 before |
 | reward | value x click - payment |
-| facts | ``round``, ``value``, ``bid``, ``slot``, ``click``, ``paid``, ``payoff`` |
+| facts | ``round``, ``value``, ``slot``, ``click``, ``paid``, ``payoff`` |
 | outcome | means of a round: ``revenue``, ``social_welfare`` (value of all clicks), ``truthful_revenue``, ``truthful_welfare`` (VCG with everybody truthful, same values), ``efficiency`` = social_welfare / truthful_welfare, ``bid_to_value`` (sum of bids / sum of values); and ``rounds`` |
 
 With ``payment: vcg`` truth is dominant in each round; in a repeated auction it need not be all that is reasonable, and nothing

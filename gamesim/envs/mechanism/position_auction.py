@@ -41,7 +41,7 @@ from gamesim.core.mechanism import Mechanism, TypeSpace
 
 Clicks = Literal["mnl", "cascade"]
 Payment = Literal["vcg", "first_price", "myerson"]
-MOST = 20_000  # placements that are tried
+MOST = 5_000  # placements that are tried
 CHUNK = 2_000_000  # numbers held at once
 
 
@@ -190,24 +190,25 @@ class PositionAuction:
     def _without(self) -> list[IntArray]:
         return [np.flatnonzero(self.slots[:, i] == 0) for i in range(len(self.weights))]
 
-    def best(self, values: FloatArray, among: IntArray | None = None) -> tuple[IntArray, FloatArray]:
-        """The placement of most value for each row, and that value.
-
-        Parameters
-        ----------
-        values : shape (B, n).  among : placements that may be chosen; by default all.
-        """
-        chances = self.chances if among is None else self.chances[among]
+    def best(self, values: FloatArray) -> tuple[IntArray, FloatArray]:
+        """The placement of most value for each row (B, n), and that value."""
         at, top = np.empty(len(values), dtype=np.int64), np.empty(len(values))
-        step = max(1, CHUNK // len(chances))
-        for start in range(0, len(values), step):
-            part = values[start : start + step]
-            total = np.zeros((len(part), len(chances)))
-            for i in range(values.shape[1]):  # in this order on every face, so that rows do not depend on their number
-                total += part[:, i, None] * chances[:, i]
-            found = total.argmax(axis=1)
-            at[start : start + step], top[start : start + step] = found, total[np.arange(len(part)), found]
-        return (at if among is None else among[at]), top
+        for rows in self._chunks(len(values)):
+            total = self._totals(values[rows])
+            at[rows] = total.argmax(axis=1)
+            top[rows] = total.max(axis=1)
+        return at, top
+
+    def _chunks(self, rows: int) -> list[slice]:
+        step = max(1, CHUNK // len(self.chances))
+        return [slice(start, start + step) for start in range(0, rows, step)]
+
+    def _totals(self, values: FloatArray) -> FloatArray:
+        """The value of every placement, shape (B, L)."""
+        total = np.zeros((len(values), len(self.chances)))
+        for i in range(values.shape[1]):  # in this order on every face, so that rows do not depend on their number
+            total += values[:, i, None] * self.chances[:, i]
+        return total
 
     def sale(self, bids: FloatArray) -> Sale:
         """What these bids (B, n) bring.
@@ -220,20 +221,27 @@ class PositionAuction:
         bids = np.asarray(bids, dtype=np.float64)
         if not ((bids >= 0) & np.isfinite(bids)).all():
             raise GameFileError("a bid is negative or not finite.", hint="Bids are numbers from 0 on.")
+        at, paid = np.empty(len(bids), dtype=np.int64), np.empty(bids.shape)
+        for rows in self._chunks(len(bids)):
+            at[rows], paid[rows] = self._sold(bids[rows])
+        return Sale(self.slots[at], self.chances[at], paid)
+
+    def _sold(self, bids: FloatArray) -> tuple[IntArray, FloatArray]:
+        """The placement that is chosen and the payments."""
         counted = 2 * bids - self.high if self.payment == "myerson" else bids
-        at, total = self.best(counted)
+        total = self._totals(counted)
+        at, top = total.argmax(axis=1), total.max(axis=1)
         click = self.chances[at]
         paid = bids * click
-        if self.payment != "first_price":
-            for i in range(bids.shape[1]):
-                if self.payment == "vcg":
-                    lost = self.best(counted, self._without[i])[1] - (total - paid[:, i])
-                else:
-                    lowest = counted.copy()
-                    lowest[:, i] = 2 * self.low - self.high
-                    lost = paid[:, i] - (total - self.best(lowest)[1]) / 2
-                paid[:, i] = np.where(click[:, i] > 0, np.maximum(lost, 0.0), 0.0)  # rounding owes nobody anything
-        return Sale(self.slots[at], click, paid)
+        for i in range(bids.shape[1]) if self.payment != "first_price" else ():
+            if self.payment == "vcg":
+                owed = total[:, self._without[i]].max(axis=1) - (top - paid[:, i])
+            else:
+                lowest = counted.copy()
+                lowest[:, i] = 2 * self.low - self.high
+                owed = paid[:, i] - (top - self._totals(lowest).max(axis=1)) / 2
+            paid[:, i] = np.where(click[:, i] > 0, np.maximum(owed, 0.0), 0.0)  # rounding owes nobody anything
+        return at, paid
 
     def mechanism(self, name: str = "position_auction") -> Mechanism:
         """The auction as a mechanism whose types are values, uniform on [low, high]."""

@@ -68,7 +68,6 @@ class BatchedHats:
         self._state = {"last": named, "shown": black, "payoff": payoff, "wins": self._state["wins"] + won}
         facts: dict[str, AnyArray] = {
             "round": np.full(named.shape, float(self.round)),
-            "named": named.astype(np.float64),
             "black": black.astype(np.float64),
             "payoff": payoff,
         }

@@ -9,7 +9,7 @@ independently, sees the stacks of all others and not its own, and names a positi
 | action | index of a position from the top, 0 to h-1; models say 1 to h |
 | observation | ``stacks`` (N, h): 1 black, 0 white, -1 one's own; ``last``, ``shown`` (N): positions named a round ago and their colours, -1 before |
 | reward | 1 or 0, the same for all |
-| facts | ``round``, ``named``, ``black`` (whether the own named hat was), ``payoff`` |
+| facts | ``round``, ``black`` (whether the own named hat was), ``payoff`` |
 | outcome | ``rounds``, ``wins``, ``score`` = wins / rounds, ``welfare`` (sum of rewards) |
 
 What scores mean, and what is not claimed: ``levine_hats``. A score above the best known value in some hundred rounds is luck

@@ -110,7 +110,7 @@ def test_learners_come_nearer_to_the_truth_under_vcg_than_under_first_prices() -
         config = Auction(payment=payment, values=[1.0, 0.7, 0.4], horizon=2000)  # type: ignore[arg-type]
         steps = rollout(config, [spec("learner")] * 3, range(10), steps=True).steps
         assert steps is not None
-        share = (steps["bid"] / steps["value"]).reshape(10, 2000, 3)[:, -200:]
+        share = (steps["action"] / steps["value"]).reshape(10, 2000, 3)[:, -200:]
         late[payment] = float(share[..., 0].mean())
     assert late["vcg"] > 0.75 > late["first_price"] + 0.1
 
@@ -122,7 +122,7 @@ def test_a_learner_regrets_little() -> None:
     seats = [spec("learner"), spec("random"), spec("best_reply")]
     steps = rollout(config, seats, range(8), steps=True).steps
     assert steps is not None
-    bids, payoff = (steps[key].reshape(8, horizon, 3) for key in ("bid", "payoff"))
+    bids, payoff = (steps[key].reshape(8, horizon, 3) for key in ("action", "payoff"))
     earned = np.empty((points, 8))
     for k, share in enumerate(np.linspace(0, 1, points)):
         tried = bids.reshape(-1, 3).copy()
