@@ -167,6 +167,7 @@ def _(game: ExtensiveFormGame, play: Any, concept: str, confidence: float) -> Ce
         raise SolverError(f"no certificate of concept '{concept}' for a tree.", hint="Use its to_normal_form().")
     profile = as_behaviour(game, play)
     arithmetic: Arithmetic = "exact" if profile.exact else "float"
+    scale = game.payoff_range  # first: it refuses payoffs that floats cannot hold
     largest = float(max(abs(value) for payoffs in game.payoffs for value in payoffs))
     rounding = 0.0 if profile.exact else 2 * rounding_bound(len(game.payoffs) + 2 * game.depth, largest)
     if not game.perfect_recall:
@@ -175,19 +176,19 @@ def _(game: ExtensiveFormGame, play: Any, concept: str, confidence: float) -> Ce
         gains, plans = pure_plan_gains(game, profile)
         reason = "a player forgets: only gains by pure plans were checked"
         return _certificate(
-            concept, max(gains), "epsilon", gains, game.payoff_range, plans, arithmetic, rounding,
+            concept, max(gains), "epsilon", gains, scale, plans, arithmetic, rounding,
             guarantee="heuristic", details={"reason": reason},
         )  # fmt: skip
     if concept == "nash":
         replies = best_replies(game, profile)
         return _certificate(
-            concept, max(replies.gains[0]), "epsilon", replies.gains[0], game.payoff_range, replies.plans, arithmetic, rounding
+            concept, max(replies.gains[0]), "epsilon", replies.gains[0], scale, replies.plans, arithmetic, rounding
         )  # fmt: skip
     replies = best_replies(game, profile, game.subgame_roots or (0,))
     gap = max(max(gains) for gains in replies.gains.values())
     worst = {root: max(gains) for root, gains in replies.gains.items() if max(gains) > 0}
     return _certificate(
-        concept, gap, "subgame_epsilon", replies.gains[0], game.payoff_range, replies.plans, arithmetic, rounding,
+        concept, gap, "subgame_epsilon", replies.gains[0], scale, replies.plans, arithmetic, rounding,
         details={"subgames": len(replies.gains), "subgame_regrets": worst},
     )  # fmt: skip
 

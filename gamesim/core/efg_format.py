@@ -3,19 +3,24 @@
 EFG 2 R "title" { "player" ... } ["comment"]
 c "node" set ["label" { "action" probability ... }] outcome
 p "node" player set ["label" { "action" ... }] outcome
-t "node" outcome                                         outcome = 0, or number ["label"] [{ payoff ... }]
+t "node" outcome                                         outcome = 0, or number "label" { payoff ... }, later the number alone
 """
 
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass, field
 from fractions import Fraction
 
-from .errors import GameFileError
+from .errors import GameFileError, clean
 from .extensive_form import CHANCE, TERMINAL, ExtensiveFormGame, TreeBuilder
 from .game_files import FileLimits, Tokens, quoted, read_text, told
 
-Outcomes = dict[int, tuple[Fraction, ...] | None]
+NODES = {
+    "c": 'c "name" set "label" { "action" probability ... } outcome',
+    "p": 'p "name" player set "label" { "action" ... } outcome',
+    "t": 't "name" outcome; outcome is 0 or number "label" { payoff ... }',
+}
 
 
 def read_efg(source: str | os.PathLike[str], *, limits: FileLimits | None = None) -> ExtensiveFormGame:
@@ -31,75 +36,64 @@ def read_efg(source: str | os.PathLike[str], *, limits: FileLimits | None = None
         With file, line and column, for whatever is not a game within the limits.
     """
     limits = limits or FileLimits()
-    text, name = read_text(source, limits)
-    tokens = Tokens(text, name, limits)
-    header(tokens, "EFG", "2")
-    title = tokens.string("the title")
-    players = tokens.strings("names of players", limits.players)
+    tokens = Tokens(*read_text(source, limits), limits)
+    title, players = tokens.opening("EFG")
     if tokens.at_string():
         tokens.next += 1  # a comment
     nodes = 0
     for k, token in enumerate(tokens.all):
-        nodes += token in ("c", "p", "t")
+        nodes += token in NODES
         if nodes > limits.nodes:
             tokens.next = k + 1
-            tokens.fail(f"more than {limits.nodes:,} nodes.")
-    start = tokens.next
-    try:
-        build = TreeBuilder(players, name=title)
-    except GameFileError as error:
-        tokens.fail(error.message, hint=error.hint, back=tokens.next - 3)
-    outcomes: Outcomes = {0: None}
-    draws: dict[int, tuple[list[str], list[Fraction], str]] = {}
+            tokens.fail(f"more than {limits.nodes:,} nodes.", hint="Read with larger limits if you trust the file.")
+    build = TreeBuilder(players, name=title)
+    known = _Known()
     while not tokens.ended:
         start = tokens.next
         if build.complete:
             tokens.next += 1
-            tokens.fail("the tree is complete and something follows.")
+            tokens.fail("the tree is complete and something follows.", hint="Every branch has its node already.")
         try:
-            _node(tokens, build, outcomes, draws)
+            _node(tokens, build, known)
         except GameFileError as error:
             if error.where is not None:
                 raise
             tokens.fail(error.message, hint=error.hint, back=tokens.next - start)
         if build.depth > limits.depth:
-            tokens.fail(f"nested deeper than {limits.depth:,} moves.", back=tokens.next - start)
+            tokens.fail(
+                f"nested deeper than {limits.depth:,} moves.",
+                hint="Read with larger limits if you trust the file.",
+                back=tokens.next - start,
+            )
     if not build.complete:
         tokens.next += 1
-        tokens.fail("the tree ends too early: a branch leads nowhere." if build.size else "the tree has no node.")
+        tokens.grammar = ""
+        tokens.fail(
+            "the tree ends too early: a branch leads nowhere." if build.size else "the tree has no node.",
+            hint="Nodes come in pre-order, one below every action.",
+        )
     return build.build()
 
 
-def header(tokens: Tokens, kind: str, version: str) -> None:
-    """``EFG 2 R`` or ``NFG 1 R``; R or D only say how numbers used to be kept."""
-    found = tokens.take()
-    if found != kind:
-        known = {"EFG": "an .efg file", "NFG": "an .nfg file"}
-        hint = (
-            f"This is {known[found]}."
-            if found in known
-            else "Convert action-graph and workbook files with Gambit to .efg or .nfg."
-            if found.startswith(("#AGG", "#BAGG", "<?xml"))
-            else None
-        )
-        tokens.fail(f"a file that does not begin with {kind}.", hint=hint)
-    tokens.expect(version, f"version {version}")
-    if tokens.take() not in ("R", "D"):
-        tokens.fail("R or D was expected here.")
+@dataclass
+class _Known:
+    """What nodes before said, for those that only refer to it."""
+
+    outcomes: dict[int, tuple[Fraction, ...] | None] = field(default_factory=lambda: {0: None})
+    draws: dict[int, tuple[list[str], list[Fraction], str]] = field(default_factory=dict)
+    labels: dict[tuple[int, int], str] = field(default_factory=dict)
 
 
-def _node(
-    tokens: Tokens, build: TreeBuilder, outcomes: Outcomes, draws: dict[int, tuple[list[str], list[Fraction], str]]
-) -> None:
+def _node(tokens: Tokens, build: TreeBuilder, known: _Known) -> None:
     kind = tokens.take()
-    limits = tokens.limits
+    tokens.grammar = NODES.get(kind, "a node, which begins with c, p or t")
     if kind == "t":
         label = tokens.string("the node's name")
-        payoffs = _outcome(tokens, len(build.players), outcomes)
+        payoffs = _outcome(tokens, len(build.players), known)
         build.leaf(payoffs if payoffs is not None else [0] * len(build.players), name=label)
     elif kind == "p":
         label = tokens.string("the node's name")
-        player, key = tokens.whole("a player's number"), tokens.whole("an information set's number")
+        player, key = tokens.whole("a player's number"), tokens.whole("an information set's number", signed=True)
         if not 1 <= player <= len(build.players):
             tokens.fail(
                 f"player {player} does not exist; the game has {len(build.players)} players"
@@ -109,24 +103,26 @@ def _node(
         actions, told_label = None, ""
         if tokens.at_string():
             told_label = tokens.string("the set's name")
-            actions = tokens.strings("names of actions", limits.actions)
-        payoffs = _outcome(tokens, len(build.players), outcomes)
+            if known.labels.setdefault((player, key), told_label) != told_label:
+                tokens.fail(f"information set {key} of {build.players[player - 1]} has another name at another node.")
+            actions = tokens.strings("names of actions", tokens.limits.actions)
+        payoffs = _outcome(tokens, len(build.players), known)
         build.move(player - 1, key, actions, label=told_label, name=label, payoffs=payoffs)
     elif kind == "c":
         label = tokens.string("the node's name")
-        key = tokens.whole("a chance set's number")
+        key = tokens.whole("a chance set's number", signed=True)
         if tokens.at_string():
             told_label = tokens.string("the set's name")
             actions, odds = _draw(tokens)
-            if draws.setdefault(key, (actions, odds, told_label))[:2] != (actions, odds):
-                raise GameFileError(f"chance set {key} has other actions or probabilities at another node.")
-        elif key not in draws:
+            if known.draws.setdefault(key, (actions, odds, told_label)) != (actions, odds, told_label):
+                raise GameFileError(f"chance set {key} has another name, actions or probabilities at another node.")
+        elif key not in known.draws:
             raise GameFileError(f"chance set {key} comes without its actions.")
-        actions, odds, told_label = draws[key]
-        payoffs = _outcome(tokens, len(build.players), outcomes)
+        actions, odds, told_label = known.draws[key]
+        payoffs = _outcome(tokens, len(build.players), known)
         build.chance(actions, odds, label=told_label, name=label, payoffs=payoffs)
     else:
-        tokens.fail(f"'{kind[:20]}' where a node was expected.", hint="Nodes begin with c, p or t.")
+        tokens.fail(f"'{clean(kind, 20)}' where a node was expected.")
 
 
 def _draw(tokens: Tokens) -> tuple[list[str], list[Fraction]]:
@@ -136,37 +132,33 @@ def _draw(tokens: Tokens) -> tuple[list[str], list[Fraction]]:
         actions.append(tokens.string("an action of chance"))
         odds.append(tokens.number("a probability"))
         if odds[-1] < 0:
-            tokens.fail(f"the probability {tokens.all[tokens.next - 1][:40]} is negative.")
+            tokens.fail(
+                f"the probability {clean(tokens.all[tokens.next - 1], 40)} is negative.", hint="They are 0 to 1."
+            )
         if len(actions) > tokens.limits.actions:
             tokens.fail(f"more than {tokens.limits.actions:,} actions.")
     tokens.next += 1
     if sum(odds) != 1:
-        tokens.fail(f"probabilities of chance sum to {str(sum(odds))[:60]}.", hint="They sum to 1 exactly.")
+        tokens.fail(f"probabilities of chance sum to {clean(sum(odds), 60)}.", hint="They sum to 1 exactly.")
     return actions, odds
 
 
-def _outcome(tokens: Tokens, players: int, outcomes: Outcomes) -> tuple[Fraction, ...] | None:
+def _outcome(tokens: Tokens, players: int, known: _Known) -> tuple[Fraction, ...] | None:
     number = tokens.whole("an outcome's number")
     if not number:
         return None
     if tokens.at_string():
         tokens.string("the outcome's name")
-    if tokens.peek() == "{":
-        tokens.next += 1
-        payoffs = []
-        while tokens.peek() != "}":
-            payoffs.append(tokens.number("a payoff"))
-            if len(payoffs) > players:
-                tokens.fail(f"more than {players} payoffs for {players} players.")
-        tokens.next += 1
-        if len(payoffs) < players:
-            tokens.fail(f"{len(payoffs)} payoffs for {players} players.")
-        found = tuple(payoffs)
-        if outcomes.setdefault(number, found) != found:
+        tokens.expect("{", "{ and payoffs")
+        payoffs = tokens.payoffs(players)
+        if known.outcomes.setdefault(number, payoffs) != payoffs:
             tokens.fail(f"outcome {number} has other payoffs than where it came first.")
-    elif number not in outcomes:
-        tokens.fail(f"outcome {number} comes without payoffs, and none were given before.", back=0)
-    return outcomes[number]
+    elif number not in known.outcomes:
+        tokens.fail(
+            f"outcome {number} comes without payoffs, and none were given before.",
+            hint=f'Write {number} "" {{ {" ".join(["0"] * min(players, 8))} }} where it comes first.',
+        )
+    return known.outcomes[number]
 
 
 def write_efg(game: ExtensiveFormGame, *, safe_labels: bool = False) -> str:

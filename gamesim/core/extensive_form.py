@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .arrays import IntArray
-from .errors import GameFileError
+from .errors import GameFileError, UnsupportedGameError
 
 if TYPE_CHECKING:
     from .normal_form import NormalFormGame
@@ -231,7 +231,11 @@ class ExtensiveFormGame:
     def payoff_range(self) -> float:
         """Largest payoff minus smallest over all players (1 for a constant game): the scale of a relative regret."""
         values = [value for payoffs in self.payoffs for value in payoffs]
-        return float(max(values) - min(values)) or 1.0
+        try:
+            float(max(values)), float(min(values))
+            return float(max(values) - min(values)) or 1.0
+        except OverflowError:
+            raise UnsupportedGameError("payoffs beyond 1e308 are too large to compute with.", hint="Scale them down.") from None  # fmt: skip
 
     @cached_property
     def subgame_roots(self) -> tuple[int, ...]:
@@ -466,7 +470,7 @@ class TreeBuilder:
         if len(payoffs) != len(self.players):
             raise GameFileError(f"{len(payoffs)} payoffs for {len(self.players)} players.")
         try:
-            return tuple(Fraction(value) for value in payoffs)
+            return tuple(value if type(value) is Fraction else Fraction(value) for value in payoffs)
         except (ValueError, OverflowError, TypeError) as error:
             raise GameFileError(f"a payoff is no finite number: {error}.") from error
 

@@ -12,7 +12,7 @@ import stat
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from .errors import GameFileError, clean
 
@@ -40,9 +40,15 @@ class FileLimits:
     label: int = 256
 
 
-_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[{}]|[^\s{}",]+|"', re.DOTALL)
-_NUMBER = re.compile(r"([+-]?)(?:(\d+)/(\d+)|(?=\.?\d)(\d*)(?:\.(\d*))?(?:[eE]([+-]?\d+))?)", re.ASCII)
-_ESCAPE = re.compile(r"\\(.)", re.DOTALL)
+_TOKEN = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"|[{},]|[^\s{}",]+|"', re.DOTALL | re.ASCII)
+_PLAIN = re.compile(r"-?\d{1,15}(?:\.\d{1,15})?", re.ASCII)  # a float is all there is to it
+_NUMBER = re.compile(r"(-?)(?:(\d+)/(\d+)|(?=\.?\d)(\d*)(?:\.(\d*))?(?:[eE]([+-]?\d+))?)", re.ASCII)
+_ESCAPED = re.compile(r'\\(["\\])')
+_TO_ESCAPE = re.compile(r'"|\\(?=["\\]|$)')
+OPENINGS = {
+    "EFG": ("2", 'EFG 2 R "title" { "player" ... } "comment"'),
+    "NFG": ("1", 'NFG 1 R "title" { "player" ... } { strategies }'),
+}
 
 
 def read_text(source: str | os.PathLike[str], limits: FileLimits) -> tuple[str, str]:
@@ -103,6 +109,7 @@ class Tokens:
     limits: FileLimits
     all: list[str] = field(init=False)
     next: int = 0
+    grammar: str = ""  # of what is being read: the hint of a mistake that has no better one
     numbers: dict[str, Fraction] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -128,7 +135,40 @@ class Tokens:
             if k == number:
                 at = match.start()
                 break
+        if hint is None and self.grammar:
+            hint = f"Expected: {self.grammar}."
         raise GameFileError(message, where=_place(self.text, at, self.name), hint=hint)
+
+    def opening(self, kind: str) -> tuple[str, list[str]]:
+        """What both formats begin with: kind, version, ``R`` or ``D`` (how numbers used to be kept), title and players."""
+        version, self.grammar = OPENINGS[kind]
+        found = self.take()
+        if found != kind:
+            hint = None
+            if found in OPENINGS:
+                hint = f"This is an .{found.lower()} file."
+            elif found.startswith(("#AGG", "#BAGG", "<?xml")):
+                hint = "Convert action-graph and workbook files with Gambit to .efg or .nfg."
+            self.fail(f"{_told(found)} where {kind} was expected.", hint=hint)
+        self.expect(version, f"version {version}")
+        found = self.take()
+        if found not in ("R", "D"):
+            self.fail(f"{_told(found)} where R or D was expected.")
+        title = self.string("the title")
+        self.expect("{", "{ and names of players")
+        players: list[str] = []
+        while self.peek() != "}":
+            players.append(self.string("the name of a player"))
+            if players[-1] in players[:-1]:
+                self.fail(f"two players have the name {_told(players[-1])}.", hint="Names of players differ.")
+            if len(players) > self.limits.players:
+                self.fail(
+                    f"more than {self.limits.players:,} players.", hint="Read with larger limits if you trust the file."
+                )
+        self.next += 1
+        if not players:
+            self.fail("a game without players.", hint="It has at least one.")
+        return title, players
 
     def expect(self, wanted: str, what: str) -> None:
         token = self.take()
@@ -137,13 +177,15 @@ class Tokens:
 
     def string(self, what: str) -> str:
         token = self.take()
+        if token == '""':
+            return ""
         if len(token) < 2 or token[0] != '"':
             if token == '"':
                 self.fail("a string that starts here never ends.")
             self.fail(f"{_told(token)} where {what} in quotes was expected.")
         body = token[1:-1]
         if "\\" in body:
-            body = _ESCAPE.sub(r"\1", body)
+            body = _ESCAPED.sub(r"\1", body)
         if len(body) > self.limits.label:
             self.fail(f"a label of {len(body):,} characters.", hint=f"Up to {self.limits.label} are read.")
         if not body.isprintable():
@@ -164,12 +206,27 @@ class Tokens:
         self.next += 1
         return found
 
-    def whole(self, what: str) -> int:
+    def payoffs(self, players: int) -> tuple[Fraction, ...]:
+        """``payoff payoff ... }``, a comma after each if one likes; the brace before them has been read."""
+        found: list[Fraction] = []
+        while self.peek() != "}":
+            found.append(self.number("a payoff"))
+            if len(found) > players:
+                self.fail(f"more than {players} payoffs for {players} players.")
+            if self.peek() == ",":
+                self.next += 1
+        self.next += 1
+        if len(found) < players:
+            self.fail(f"{len(found)} payoffs for {players} players.")
+        return tuple(found)
+
+    def whole(self, what: str, signed: bool = False) -> int:
         token = self.take()
-        if not (token.isascii() and token.isdecimal()):
+        digits = token[1:] if signed and token[:1] == "-" else token
+        if not (digits.isascii() and digits.isdecimal()):
             self.fail(f"{_told(token)} where {what} was expected.", hint="It is a whole number.")
-        if len(token) > 9:
-            self.fail(f"{what} has {len(token):,} digits.")
+        if len(digits) > 9:
+            self.fail(f"{what} has {len(digits):,} digits.", hint="Up to nine are read.")
         return int(token)
 
     def number(self, what: str) -> Fraction:
@@ -182,6 +239,24 @@ class Tokens:
                 self.numbers[token] = known
         return known
 
+    def numbers_ahead(self, count: int, what: str, exact: bool) -> list[Any]:
+        """The next numbers; all are looked at before any is worked out."""
+        ahead = self.all[self.next : self.next + count]
+        wrong = next((k for k, token in enumerate(ahead) if _NUMBER.fullmatch(token) is None), None)
+        if wrong is not None:
+            self.next += wrong
+            ahead = ahead[wrong : wrong + 1]
+        if exact:
+            return [self.number(what) for _ in ahead]
+        found: list[Any] = []
+        for token in ahead:
+            if _PLAIN.fullmatch(token):
+                self.next += 1
+                found.append(float(token))
+            else:
+                found.append(self.number(what))
+        return found
+
     def _number(self, token: str, what: str) -> Fraction:
         if len(token) > self.limits.digits + 10:
             self.fail(f"{what} is written with {len(token):,} characters.", hint=f"Up to {self.limits.digits:,} digits are read.")  # fmt: skip
@@ -189,13 +264,15 @@ class Tokens:
         if match is None:
             self.fail(f"{_told(token)} where {what}, a number, was expected.")
         sign, upper, lower, whole, decimals, power = match.groups()
-        if sum(c.isdigit() for c in token) > self.limits.digits:
+        if len(token) > self.limits.digits and sum(c.isdigit() for c in token) > self.limits.digits:
             self.fail(f"{what} has more than {self.limits.digits:,} digits.")
         if lower is not None:
             if not int(lower):
                 self.fail(f"{what} is divided by zero.")
             value = Fraction(int(upper), int(lower))
         else:
+            if not decimals and power is None:
+                return Fraction(int(token.rstrip(".")))
             exponent = int(power or 0)
             if abs(exponent) > self.limits.exponent:
                 self.fail(f"{what} has the exponent {clean(power, 30)}.", hint=f"From -{self.limits.exponent} to {self.limits.exponent} are read.")  # fmt: skip
@@ -208,8 +285,8 @@ def _told(token: str) -> str:
 
 
 def quoted(label: str) -> str:
-    """A label as a string of a game file."""
-    return '"' + label.replace("\\", "\\\\").replace('"', '\\"') + '"'
+    """A label as a string of a game file; a backslash is doubled only where it would be taken for an escape."""
+    return '"' + _TO_ESCAPE.sub(lambda match: "\\" + match.group(), label) + '"'
 
 
 def told(value: Fraction) -> str:

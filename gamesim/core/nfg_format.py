@@ -10,16 +10,16 @@ from __future__ import annotations
 import os
 from fractions import Fraction
 from math import prod
+from typing import Any
 
 import numpy as np
 
 from .arrays import AnyArray
-from .efg_format import header
-from .errors import GameFileError
 from .extensive_form import TreeBuilder
 from .game_files import FileLimits, Tokens, quoted, read_text, told
 from .normal_form import NormalFormGame
 
+FOLLOWS = "The header's counts say how many there are."
 EXACT_CELLS = 10**6  # payoffs above which a table is read in floats
 
 
@@ -36,28 +36,28 @@ def read_nfg(source: str | os.PathLike[str], *, limits: FileLimits | None = None
         With file, line and column, for whatever is not a game within the limits.
     """
     limits = limits or FileLimits()
-    text, name = read_text(source, limits)
-    tokens = Tokens(text, name, limits)
-    header(tokens, "NFG", "1")
-    title = tokens.string("the title")
-    players = tokens.strings("names of players", limits.players)
-    if not players or len(set(players)) != len(players):
-        tokens.fail("a game has at least one player, and their names differ.")
+    tokens = Tokens(*read_text(source, limits), limits)
+    title, players = tokens.opening("NFG")
     shape, labels = _strategies(tokens, players)
     cells = prod(shape)
     if cells * len(players) > limits.cells:
         tokens.fail(f"the header promises {'x'.join(map(str, shape[:20]))} cells.", hint=f"Up to {limits.cells:,} payoffs are read.")  # fmt: skip
     if tokens.at_string():
         tokens.next += 1  # a comment
+    tokens.grammar = "payoffs of all players, cell by cell, the first player's strategy changing fastest"
     rows = _outcomes(tokens, len(players), cells) if tokens.peek() == "{" else _payoffs(tokens, len(players), cells)
     if not tokens.ended:
         tokens.next += 1
-        tokens.fail(f"something follows the {cells:,} cells of the table.")
+        tokens.fail(f"something follows the {cells:,} cells of the table.", hint=FOLLOWS)
     dtype: type = object if cells * len(players) <= EXACT_CELLS else np.float64
     try:
         table: AnyArray = np.array(rows, dtype=dtype)
+        np.array([max(rows), min(rows)], dtype=np.float64)
     except OverflowError:
-        raise GameFileError("a payoff is too large for a table of this size.", where=name) from None
+        largest = max(rows, key=abs)
+        tokens.grammar = ""
+        tokens.next = 1 + next(k for k, token in enumerate(tokens.all) if tokens.numbers.get(token) == largest)
+        tokens.fail("a payoff is too large for a table, which is kept in floats.", hint="Up to 1e308 are read.")
     payoffs = np.stack([table[i :: len(players)].reshape(shape, order="F") for i in range(len(players))])
     return NormalFormGame(payoffs, tuple(labels), tuple(players), name=title)
 
@@ -69,6 +69,9 @@ def _strategies(tokens: Tokens, players: list[str]) -> tuple[tuple[int, ...], li
         if tokens.ended:
             tokens.next += 1
             tokens.fail("the list of strategies never ends.")
+        if labels and isinstance(labels[0], _Count) != (tokens.peek() != "{"):
+            tokens.next += 1
+            tokens.fail("counts and names of strategies are mixed.", hint="Give one kind for all players.")
         if tokens.peek() == "{":
             own = tuple(TreeBuilder._renamed(tokens.strings("names of strategies", 10**6)))
             if not own:
@@ -103,27 +106,25 @@ def _counts(labels: list[tuple[str, ...]], count: int) -> None:
     labels[-1] = counted
 
 
-def _payoffs(tokens: Tokens, players: int, cells: int) -> list[Fraction]:
+def _payoffs(tokens: Tokens, players: int, cells: int) -> list[Any]:
     missing = players * cells - (len(tokens.all) - tokens.next)
+    if missing < 0:
+        tokens.next += players * cells + 1
+        tokens.fail(f"something follows the {cells:,} cells of the table.", hint=FOLLOWS)
     if missing > 0:
         tokens.next = len(tokens.all)
         tokens.fail(f"{players * cells - missing:,} payoffs for {cells:,} cells of {players} players; {missing:,} are missing.")  # fmt: skip
-    return [tokens.number("a payoff") for _ in range(players * cells)]
+    return tokens.numbers_ahead(players * cells, "a payoff", players * cells <= EXACT_CELLS)
 
 
 def _outcomes(tokens: Tokens, players: int, cells: int) -> list[Fraction]:
     tokens.next += 1
-    table = [[Fraction(0)] * players]
+    tokens.grammar = '{ { "outcome" payoff ... } ... } and then an outcome number a cell, 0 for none'
+    table = [(Fraction(0),) * players]
     while tokens.peek() != "}":
         tokens.expect("{", "{ and an outcome")
         tokens.string("the outcome's name")
-        own = []
-        while tokens.peek() != "}":
-            own.append(tokens.number("a payoff"))
-        tokens.next += 1
-        if len(own) != players:
-            tokens.fail(f"{len(own)} payoffs for {players} players.")
-        table.append(own)
+        table.append(tokens.payoffs(players))
     tokens.next += 1
     rows: list[Fraction] = []
     for _ in range(cells):
