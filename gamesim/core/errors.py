@@ -19,7 +19,7 @@
     │   ├── UnsupportedGameError the method is wrong for this game                exit 2
     │   │   └── NotZeroSumError
     │   ├── GameTooLargeError    what it would have to build is too large         exit 2
-    │   └── RiskError            an attitude to risk out of range, or that the game cannot be asked about
+    │   └── RiskError            an attitude to risk out of range, or not for this game   exit 2
     ├── ModelError               a language model could not be asked              exit 4
     ├── MetricError              a measure does not apply to this record          exit 4
     ├── LimitReached             a budget or time limit stopped the run           exit 5
@@ -217,6 +217,8 @@ class GameTooLargeError(SolverError):
 
 class RiskError(SolverError):
     """An attitude to risk is out of range, or asks what the game does not know."""
+
+    exit_code = 2
 
 
 class ModelError(GamesimError):
