@@ -163,6 +163,7 @@ def _paths(data: Any, path: str) -> list[str]:
 def _model(data: dict[str, Any], casting: Casting) -> str | None:
     """The alias or short form that players name; ``data`` gets an alias where a short form is not enough."""
     from gamesim.core.model_config import short_alias, spelled_out
+    from gamesim.scenario.models import config_of
 
     spec = casting.model
     if spec is None:
@@ -175,6 +176,7 @@ def _model(data: dict[str, Any], casting: Casting) -> str | None:
     known = models.get(spec)
     form = {key: value for key, value in known.items() if value is not None} if known else spelled_out(spec)
     if form.get("backend") != "openai":
+        config_of(spec, {})  # says so where it is a slip of the pen
         raise ScenarioError(
             f"'{clean(spec, 60)}' has no address.", where="--base-url", hint="Such as: --model openai/<name>."
         )

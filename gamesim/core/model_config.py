@@ -71,6 +71,7 @@ class ModelConfig(Config):
     """One alias of ``models:``."""
 
     version: ClassVar[int] = 1
+    cached: ClassVar[bool] = False  # whether its answers cost enough to be kept in the store, for all runs
 
     backend: str
     id: str = Field("", max_length=200, description="What the server, or the backend, calls the model.")
@@ -96,6 +97,9 @@ class ModelConfig(Config):
     def free(self) -> bool:
         """Whether it costs nothing, whatever the price table says."""
         return True
+
+    def check(self, environment: Any) -> None:
+        """Raise a ScenarioError where it cannot play in an environment of that configuration."""
 
     def determines(self) -> dict[str, Any]:
         """What of it determines answers: not addresses, keys, clocks, limits or prices."""

@@ -50,7 +50,8 @@ def said(value: Any) -> str:
             raise PromptError("a template shows an infinite value.")
         if abs(value) < 1e-9 or (value == int(value) and abs(value) < 1e15):
             return str(int(value))
-        return f"{Decimal(f'{value:.4g}'):f}"
+        text = f"{value:.4g}"
+        return text if "e" not in text else f"{Decimal(text):f}"
     return str(value)
 
 
@@ -63,6 +64,10 @@ def _environment() -> Any:
         """The sandbox, without the two operators that make a large thing of small ones."""
 
         intercepted_binops = frozenset(["*", "**"])
+
+        def getattr(self, obj: Any, attribute: str) -> Any:
+            """Of our lists of facts the values, without a search among methods first."""
+            return obj[attribute] if type(obj) is dict and attribute in obj else super().getattr(obj, attribute)
 
         def call_binop(self, context: Any, operator: str, left: Any, right: Any) -> Any:
             numbers = isinstance(left, (int, float)) and isinstance(right, (int, float))
@@ -79,11 +84,13 @@ def _environment() -> Any:
 
 
 def _finalized(value: Any) -> Any:
+    if type(value) is str:
+        return value
+    if type(value) in (float, int, bool):
+        return said(value)
     from jinja2 import Undefined
 
-    if type(value) is str or isinstance(value, Undefined):
-        return value
-    return said(value)
+    return value if isinstance(value, Undefined) else said(value)
 
 
 @cache

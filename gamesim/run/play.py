@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import ClassVar, Literal
 
 from gamesim.core.config import Config
+from gamesim.scenario.models import config_of, models_in_use
 from gamesim.scenario.scenario import Scenario
 from gamesim.scenario.sweep import cells
 
@@ -33,6 +34,8 @@ class Play:
         for cell in cells(scenario):
             if cell.scenario.external and cell.scenario.environment is not None:
                 check_language(cell.scenario.environment, cell.scenario.language)
+                for model in models_in_use(cell.scenario.population):
+                    config_of(model, cell.scenario.models).check(cell.scenario.environment)
             mode: Mode = "step" if cell.scenario.stepwise else "unit"
             block = 1 if mode == "step" else cell.scenario.record.block
             for start in range(0, scenario.replicates, block):

@@ -113,7 +113,8 @@ def config_of(model: str, models: Mapping[str, ModelConfig]) -> ModelConfig:
         return models[model]
     data = spelled_out(model)
     if data["backend"] not in names("models"):
-        raise UnknownKindError.named("model", model, {*models, *names("models")}, path="model")
+        meant = data["backend"] if data.get("id") else model
+        raise UnknownKindError.named("model", meant, {*models, *names("models")}, path="model")
     errors: list[ScenarioError] = []
     from gamesim.yaml.node import planted
 

@@ -13,7 +13,7 @@ import pytest
 
 from gamesim.cli.main import COMMANDS
 
-HEAVY = "{'ray', 'torch', 'mesa', 'pygambit', 'openai', 'pettingzoo', 'duckdb', 'pandas', 'rich', 'matplotlib', 'polars', 'pyarrow'}"
+HEAVY = "{'ray', 'torch', 'mesa', 'pygambit', 'openai', 'httpx2', 'xllamacpp', 'jinja2', 'pettingzoo', 'duckdb', 'pandas', 'rich', 'matplotlib', 'polars', 'pyarrow'}"
 PLAIN = """
 import typer
 app = typer.Typer(rich_markup_mode=None, add_completion=False)

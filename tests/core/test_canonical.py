@@ -7,6 +7,7 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
+import rfc8785
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -30,6 +31,27 @@ def reversed_keys(value: object) -> object:
 def test_order_of_keys_does_not_matter_and_values_come_back(value: object) -> None:
     assert canonical(value) == canonical(reversed_keys(value))
     assert json.loads(canonical(value)) == value
+
+
+numbers = st.one_of(
+    st.integers(),
+    st.floats(allow_nan=False, allow_infinity=False),
+    st.floats(-1, 1),
+    st.sampled_from([-0.0, 1e-4, 1e15, 2.0**53]),
+)
+texts = st.text(st.characters(exclude_categories=["Cs"]))
+
+
+@given(
+    st.recursive(
+        st.one_of(numbers, texts, st.booleans(), st.none()),
+        lambda i: st.one_of(st.lists(i), st.dictionaries(texts, i)),
+        max_leaves=8,
+    )
+)
+def test_the_bytes_are_those_of_the_standard(value: object) -> None:
+    """Whichever encoder writes them."""
+    assert canonical(value) == rfc8785.dumps(plain(value))
 
 
 def test_numpy_and_tuples_are_what_they_hold() -> None:

@@ -105,6 +105,33 @@ def test_the_budget_is_spent_to_the_last_call_that_fits_at_any_concurrency(
     assert requests(server, path) == before + 50 - (before - 49)
 
 
+def test_the_bill_of_a_society_is_what_it_costs(server: ServerProcess, tmp_path: Path) -> None:
+    """30: usage bytes / 4 in and a declared length out, nobody dies; one seed has taught how long answers are."""
+    from gamesim.run.models.rehearsal import bill
+
+    def village(seeds: int) -> Scenario:
+        return society(
+            server.url("F00,out=23"),
+            players=5,
+            horizon=6,
+            seeds=seeds,
+            big="prices: {input: 1, output: 10, checked: 2026-11-01}",
+        )
+
+    run(village(1), store=tmp_path)
+    bill_ = bill(village(4), tmp_path)
+    assert bill_.lines[0].cached == 5  # of the seed that was played, the questions that do not depend on answers
+    (fresh := tmp_path / "fresh").mkdir()
+    (fresh / "pilot").symlink_to(tmp_path / next(path.name for path in tmp_path.glob("society-*")))  # teaches lengths
+    expected = bill(village(3), fresh).money()["USD"]
+    record = run(village(3), store=tmp_path / "other", models=OFF)
+    asked = [row for row in rows(record.path) if row["unit"] != "preflight"]
+    assert len(asked) == 3 * 5 * 6 * 3
+    spent = sum(row["cost"]["money"] for row in asked) / 1e9
+    assert abs(expected.expected - spent) / spent <= 0.10
+    assert expected.low <= spent <= expected.high
+
+
 # ---- stopping and going on ---------------------------------------------------------------------------------------------
 
 

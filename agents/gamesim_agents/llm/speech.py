@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from gamesim.envs.words import delivered
 from .form import Form
 from .personas import persona_text
 
+REMEMBERED = 10_000
 OWN = Path(__file__).parent / "templates"
 
 
@@ -26,6 +27,9 @@ class Speech:
         self.own = Prompts(OWN, language.lang, language.paraphrase)
         self._forms: dict[str, str] = {}  # rendered forms of answers, by schema; the same few come again and again
         self._systems: dict[str, str] = {}  # and the first messages, by delimiter
+        self._rounds: dict[
+            tuple[int, tuple[str, ...]], str
+        ] = {}  # and what was remembered of rounds, question after question
 
     def question(
         self,
@@ -57,9 +61,9 @@ class Speech:
             parts.append(self.own.render("personal", {"text": delivered(personal, 1000)}))
         if memory["note"]:
             parts.append(self.own.render("note", {"text": memory["note"]}))
-        lines = [self.own.render("round", {"round": number, "parts": what}) for number, what in memory["past"]]
+        lines = [self._round(number, what) for number, what in memory["past"]]
         if memory["now"]:
-            lines.append(self.own.render("round", {"round": memory["round"], "parts": memory["now"]}))
+            lines.append(self._round(memory["round"], memory["now"]))
         if lines and self.language.memory != "none":
             parts.append(self.own.render("memory", {"lines": lines}))
         heard = [quote(m["from"], m["text"], tag) for m in info.get("messages", ()) if m["round"] >= since]
@@ -75,6 +79,15 @@ class Speech:
             parts.append(task.render(description.template, slots))
         parts.append(self._form(form.schema, as_line))
         return [("system", self._system(rules, tag if quoted else "")), ("user", "\n".join(parts))]
+
+    def _round(self, number: int, what: Sequence[str]) -> str:
+        """A line of memory."""
+        key = (number, tuple(what))
+        if key not in self._rounds:
+            if len(self._rounds) >= REMEMBERED:
+                self._rounds.clear()
+            self._rounds[key] = self.own.render("round", {"round": number, "parts": what})
+        return self._rounds[key]
 
     def _system(self, rules: Mapping[str, Any], tag: str) -> str:
         """The first message, the same for all agents: rules, language, and how to take what others say."""

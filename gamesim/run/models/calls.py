@@ -15,7 +15,7 @@ import sqlite3
 import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -359,7 +359,7 @@ def _answer(row: tuple[Any, ...]) -> Answer:
 
 
 def reply_to_json(reply: ModelReply) -> dict[str, Any]:
-    return {**vars(reply), "usage": asdict(reply.usage) if reply.usage else None, "extra": dict(reply.extra)}
+    return {**vars(reply), "usage": dict(vars(reply.usage)) if reply.usage else None, "extra": dict(reply.extra)}
 
 
 def reply_from_json(data: Mapping[str, Any]) -> ModelReply:

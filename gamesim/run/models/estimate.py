@@ -4,7 +4,7 @@ Nothing is sent. Three figures each:
 
 - *expected*: the calls of the dry run; a token is 4 bytes of prompt, or what the journal measured for that model; an answer
   is as long as the journal's median for that kind of call, else half of what it may be (marked assumed);
-- *low*: the same calls, 5 bytes a token, a quarter of the longest answer or the shortest quarter of those measured;
+- *low*: the same calls, prompts a fifth shorter, a quarter of the longest answer or the shortest quarter of those measured;
 - *high*: the ceiling of calls (nobody dies, every round is played), 3 bytes a token, answers as long as they may be, and
   every call repaired once.
 """
@@ -44,6 +44,7 @@ class CellPlan:
     ----------
     questions : of one society, in the dry run.
     societies : how many are played, one for each seed.
+    begun : how many of them have begun in an earlier run, so that answers lie in the store; by default all.
     ceiling : calls of one society at most, by (model, kind); by default those of the dry run.
     chain : calls of one society that wait for each other; by default unknown.
     """
@@ -51,6 +52,7 @@ class CellPlan:
     cell: str
     questions: Sequence[Question]
     societies: int = 1
+    begun: int | None = None
     ceiling: Mapping[tuple[str, str], int] = field(default_factory=dict)
     chain: int | None = None
 
@@ -148,6 +150,7 @@ def estimate(
     prices: Mapping[str, Price | None],
     measured: Measured | None = None,
     cached: Collection[str] = frozenset(),
+    kept: Collection[str] = frozenset(),
     concurrency: int = 32,
     today: date | None = None,
 ) -> CostEstimate:
@@ -158,17 +161,21 @@ def estimate(
     prices : by model name; None where unknown.
     measured : from the journals of earlier runs.
     cached : request keys whose answers lie in the store; counted out of money and tokens.
+    kept : models whose answers the store will keep: what a cell before has asked is counted out too.
     """
     known = measured or Measured()
     lines: list[Line] = []
     work: dict[str, Range] = {}
     chains: list[float] = [0.0]
+    asked: set[str] = set()
     for plan in plans:
         by_model: dict[str, list[Question]] = {}
         for question in plan.questions:
             by_model.setdefault(question.request.model, []).append(question)
         for model, questions in by_model.items():
-            line = _line(plan, model, questions, prices.get(model), known, cached)
+            line = _line(plan, model, questions, prices.get(model), known, cached, asked)
+            if model in kept:
+                asked |= {q.request.key for q in questions}
             lines.append(line)
             work[model] = work.get(model, ZERO) + line.calls
         if plan.chain is not None:
@@ -185,37 +192,43 @@ def _line(
     price: Price | None,
     measured: Measured,
     cached: Collection[str],
+    shared: Collection[str],
 ) -> Line:
+    """The bill of a model in a cell; ``shared`` are the keys of what cells before have asked."""
     calls = tokens_in = tokens_out = money = ZERO
     found, assumed = 0, False
+    n = plan.societies
+    begun = n if plan.begun is None else plan.begun
     by_kind: dict[str, list[Question]] = {}
     for question in questions:
         by_kind.setdefault(question.kind, []).append(question)
     for kind, asked in by_kind.items():
-        new = [question for question in asked if question.request.key not in cached]
-        found += len(asked) - len(new)
-        ceiling = max(plan.ceiling.get((model, kind), len(asked)), len(asked)) - (len(asked) - len(new))
-        calls += Range(len(new), len(new), ceiling)
-        if not new and not ceiling:
+        keys = [question.request.key for question in asked]
+        again = sum(key in shared for key in keys)
+        known = again * n + sum(key in cached and key not in shared for key in keys) * begun
+        new = [question for question, key in zip(asked, keys, strict=True) if key not in cached and key not in shared]
+        found += known
+        ceiling = max(plan.ceiling.get((model, kind), len(asked)), len(asked)) * n - known
+        n_low, n_high = len(asked) * n - known, 2 * ceiling  # every call repaired
+        calls += Range(n_low, n_low, ceiling)
+        if not n_low and not ceiling:
             continue
         each_in, each_out, guessed = _tokens(model, kind, new or asked, measured)
         assumed = assumed or guessed
-        n_low, n_high = len(new), 2 * ceiling  # every call repaired
         inside = Range(
             n_low * each_in.low, n_low * each_in.expected, n_high * each_in.high + ceiling * REPAIR_BYTES / 3
         )
         outside = Range(n_low * each_out.low, n_low * each_out.expected, n_high * each_out.high)
         tokens_in, tokens_out = tokens_in + inside, tokens_out + outside
         money = money + _charges(inside, outside, price)
-    n = plan.societies
     return Line(
         plan.cell,
         model,
-        _times(calls, n),
-        found * n,
-        _times(tokens_in, n),
-        _times(tokens_out, n),
-        _times(money, n) if price else None,
+        calls,
+        found,
+        tokens_in,
+        tokens_out,
+        money if price else None,
         price.currency if price else "",
         assumed,
     )
@@ -225,8 +238,8 @@ def _tokens(model: str, kind: str, asked: Sequence[Question], measured: Measured
     """Tokens in and out of one call, and whether the output is assumed."""
     size = statistics.fmean(prompt_bytes(question.request) for question in asked)
     most = statistics.fmean(question.request.params.max_tokens or 512 for question in asked)
-    ratio = measured.bytes_per_token.get(model)
-    inside = Range(size / (ratio or 5), size / (ratio or BYTES_PER_TOKEN), size / 3)
+    ratio = measured.bytes_per_token.get(model, BYTES_PER_TOKEN)
+    inside = Range(size / (1.25 * ratio), size / ratio, size / min(ratio, 3))
     seen = sorted(measured.output.get((model, kind), ()))
     if not seen:
         return inside, Range(most / 4, most / 2, most), True
@@ -238,10 +251,6 @@ def _charges(inside: Range, outside: Range, price: Price | None) -> Range:
         return float(charge_of(Usage(round(tokens_in), round(tokens_out)), price).money)
 
     return Range(one(inside.low, outside.low), one(inside.expected, outside.expected), one(inside.high, outside.high))
-
-
-def _times(one: Range, n: int) -> Range:
-    return Range(one.low * n, one.expected * n, one.high * n)
 
 
 def _seconds(work: Mapping[str, Range], measured: Measured, concurrency: int, chain: float) -> Range:

@@ -14,7 +14,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from gamesim.core.errors import ScenarioError
+from gamesim.core.errors import ScenarioError, clean
 from gamesim.core.model_config import Concurrency, ModelConfig, short_alias
 from gamesim.core.model_errors import UnknownPriceError
 from gamesim.scenario.models import config_of, used_models
@@ -29,7 +29,7 @@ from .calls import NAME as CALLS
 from .calls import CallJournal
 from .desk import Desk, breaker_of, limiter_of
 from .limiter import Limiter
-from .prices import Price, find_price, known_prices
+from .prices import Price, find_price, known_prices, own_table
 
 log = logging.getLogger(__name__)
 
@@ -158,7 +158,7 @@ def _price(
                 raise UnknownPriceError(
                     f"the price of '{desk.name}' is not known, and limits.cost bounds the money.",
                     path=f"models.{name}.prices",
-                    hint="Write it down: prices: {input: .., output: .., checked: <day>}, or drop limits.cost.",
+                    hint=f"Write it down under the model, prices: {{input: .., output: .., checked: <day>}}, or in {clean(own_table())}; or bound calls.",
                 )
         elif limits.cost is not None and desk.price.currency != "USD" and desk.price is not FREE:
             raise UnknownPriceError(

@@ -81,16 +81,20 @@ def read_prices(path: Path) -> tuple[Price, ...]:
 
 def known_prices() -> tuple[Price, ...]:
     """The user's table, then the shipped one."""
+    own = own_table()
+    if os.environ.get("GAMESIM_PRICES") and not own.is_file():
+        raise ScenarioError("GAMESIM_PRICES names no file.", where=clean(own))
+    return (*(read_prices(own) if own.is_file() else ()), *read_prices(SHIPPED))
+
+
+def own_table() -> Path:
+    """Where the user's table lies, or would lie."""
     named = os.environ.get("GAMESIM_PRICES")
     if named:
-        own = Path(named)
-        if not own.is_file():
-            raise ScenarioError("GAMESIM_PRICES names no file.", where=clean(named))
-    else:
-        from platformdirs import user_config_path
+        return Path(named)
+    from platformdirs import user_config_path
 
-        own = user_config_path("gamesim") / "prices.yaml"
-    return (*(read_prices(own) if own.is_file() else ()), *read_prices(SHIPPED))
+    return user_config_path("gamesim") / "prices.yaml"
 
 
 def _nano(tokens: int, per_million: float) -> int:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -89,22 +89,25 @@ class Rehearsed:
     steps: int
 
 
-def rehearse(cell: Scenario, desks: Mapping[str, Desk], *, until: Iterable[str] | None = None) -> Rehearsed:
+def rehearse(
+    cell: Scenario, desks: Mapping[str, Desk], *, until: Iterable[str] | None = None, replicate: int = 0
+) -> Rehearsed:
     """Play one society of a cell with random legal actions.
 
     Parameters
     ----------
     desks : of the models in it, which nobody asks.
-    until : stop as soon as each of these models (by the name requests carry) was asked once.
+    until : stop as soon as each of these models (by the name requests carry) was asked once; none: after the first phase.
+    replicate : which of the cell's societies.
     """
     stand_in = Rehearsal(desks, entry("models", "rule")(backend="rule", id="random").build("rehearsal"))
-    return aside(lambda: asyncio.run(_play(cell, stand_in, None if until is None else set(until))))
+    return aside(lambda: asyncio.run(_play(cell, stand_in, None if until is None else set(until), replicate)))
 
 
-async def _play(cell: Scenario, stand_in: Rehearsal, until: set[str] | None) -> Rehearsed:
+async def _play(cell: Scenario, stand_in: Rehearsal, until: set[str] | None, replicate: int) -> Rehearsed:
     environment, seeds = cell.environment, cell.seeds
     assert environment is not None
-    root = seeds.episode(0)
+    root = seeds.episode(replicate)
     members = seat_members(cell.population, environment.seats(), seeds, seating=cell.seating, episode=root)
     specs = [cell.population[index].agent for index in members]
     groups = [
@@ -149,7 +152,7 @@ def first_questions(scenario: Scenario, desks: Mapping[str, Desk], names: Iterab
     return found
 
 
-def plan_of(label: str, cell: Scenario, desks: Mapping[str, Desk]) -> CellPlan:
+def plan_of(label: str, cell: Scenario, desks: Mapping[str, Desk], cached: Container[str] = frozenset()) -> CellPlan:
     """What one cell will ask, from one society of it.
 
     The ceiling: as many calls in every round of the whole horizon as the fullest round of the rehearsal had of that kind.
@@ -169,9 +172,16 @@ def plan_of(label: str, cell: Scenario, desks: Mapping[str, Desk]) -> CellPlan:
         label,
         [Question(label, at.kind, request) for at, request in played.questions],
         societies=cell.replicates,
+        begun=_begun(cell, desks, cached) if any(request.key in cached for _, request in played.questions) else None,
         ceiling=dict(most),
         chain=ceil(played.steps * scale),
     )
+
+
+def _begun(cell: Scenario, desks: Mapping[str, Desk], cached: Container[str]) -> int:
+    """How many of a cell's societies have put their first questions in an earlier run."""
+    opening = (rehearse(cell, desks, until=(), replicate=number).questions for number in range(cell.replicates))
+    return sum(any(request.key in cached for _, request in asked) for asked in opening)
 
 
 def bill(scenario: Scenario, store: Path, limits: Mapping[str, Any] | RunLimits | None = None) -> CostEstimate:
@@ -184,17 +194,21 @@ def bill(scenario: Scenario, store: Path, limits: Mapping[str, Any] | RunLimits 
     """
     today = datetime.now(UTC).date()
     desks = priced_desks(scenario, RunLimits.of(scenario.limits, limits), today)
-    plans = []
-    for cell in cells(scenario):
-        label = ", ".join(f"{path.split('.')[-1]}={value}" for path, value in cell.values.items()) or scenario.name
-        plans.append(plan_of(label, cell.scenario, desks))
     caps = {id(desk.limiter): desk.limiter.cap for desk in desks.values()}
-    with _Stored(store) as cached:
+    with _Stored(store) as stored:
+        cached: Any = stored if scenario.cache != "off" else frozenset()
+        plans = []
+        for cell in cells(scenario):
+            label = ", ".join(f"{path.split('.')[-1]}={value}" for path, value in cell.values.items()) or scenario.name
+            plans.append(plan_of(label, cell.scenario, desks, cached))
         return estimate(
             plans,
             prices={desk.name: desk.price for desk in desks.values()},
             measured=measured(store),
-            cached=cached if scenario.cache != "off" else frozenset(),
+            cached=cached,
+            kept={desk.name for desk in desks.values() if desk.config is not None and desk.config.cached}
+            if scenario.cache == "read_write"
+            else frozenset(),
             concurrency=max(1, min(caps.values(), default=1)),
             today=today,
         )

@@ -40,6 +40,18 @@ FAMILY = {
 PARAMETERS = {"stage.fixed": {"choice": 1.0}}
 
 
+def test_every_game_that_describes_itself_is_here() -> None:
+    described = set()
+    for name in names("environments"):
+        try:
+            config = build("environments", name)
+        except ScenarioError:
+            continue  # needs keys
+        if config.describer() is not None:
+            described.add(name)
+    assert described <= {game["kind"] for game in GAMES.values()}
+
+
 def cases() -> list[Any]:
     found = []
     for name, game in GAMES.items():

@@ -57,6 +57,14 @@ def test_cached_answers_are_counted_out_and_unknown_prices_are_said() -> None:
     assert everything.money()["USD"].high == 0
 
 
+def test_what_one_cell_has_asked_the_next_finds_in_the_store() -> None:
+    """Cells of one seed share answers to identical prompts."""
+    plans = [CellPlan(f"c{cell}", [asked("a/x", n) for n in range(10 + cell)]) for cell in range(3)]
+    shared = estimate(plans, prices={"a/x": PRICE}, kept={"a/x"})
+    assert [line.calls.expected for line in shared.lines] == [10, 1, 1]
+    assert estimate(plans, prices={"a/x": PRICE}).calls.expected == 33
+
+
 def test_old_prices_and_small_bills() -> None:
     bill = estimate([CellPlan("c", [asked("a/x", 0)])], prices={"a/x": PRICE}, today=date(2027, 3, 1))
     assert bill.old_prices == ("a/x",)

@@ -9,13 +9,17 @@ from pathlib import Path
 
 import pytest
 from asking import Slow, at, broker_in, played, question, slow_desk
+from gamesim_agents.llm.backends.scripted import ScriptedModel
 
 import gamesim.run.models.broker as broker_module
 from gamesim.core.errors import CorruptRecordError, RecordError, StoreFullError
 from gamesim.core.model import ModelReply, Usage
+from gamesim.core.model_config import Clocks
+from gamesim.core.model_errors import ServerError
 from gamesim.run.models.broker import Broker
 from gamesim.run.models.cache import ResponseCache
 from gamesim.run.models.calls import Answer, CallJournal, Cost, reply_from_json, reply_to_json
+from gamesim.run.models.desk import Desk
 
 
 def filled(path: Path, count: int = 200) -> CallJournal:
@@ -132,6 +136,20 @@ def test_modes_of_the_cache(tmp_path: Path) -> None:
     assert reading.get(question("a/m", "one")) == ModelReply("1")
     assert reading.get(question("a/m", "two")) is None
     assert ResponseCache(path, "off").get(question("a/m", "one")) is None
+
+
+def test_refusals_are_kept_in_the_cache_and_failures_of_transport_are_not(tmp_path: Path) -> None:
+    """Asking until it pleases would be hidden resampling; a 500 is no answer."""
+    clocks = Clocks(backoff=0.001, backoff_cap=0.001, retries=2)
+    for name, said, calls in (("refused", ModelReply(None, refusal="no"), 1), ("broken", ServerError("500"), 6)):
+        model = ScriptedModel("slow/m", [said], cycle=True, free=False)
+        for run in ("first", "second"):
+            (folder := tmp_path / name / run).mkdir(parents=True)
+            cache = ResponseCache(tmp_path / name / "responses.sqlite")
+            broker = Broker({"slow": Desk.of(model, clocks=clocks)}, CallJournal(folder / "calls.sqlite"), cache)
+            answer = played(broker, lambda b: b.ask(question("slow/m"), at()))
+            assert (answer.reply is None) == (name == "broken")
+        assert len(model.requests) == calls
 
 
 def test_the_oldest_answers_leave_a_cache_that_grows_too_large(tmp_path: Path) -> None:

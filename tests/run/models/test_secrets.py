@@ -6,6 +6,7 @@ import asyncio
 import base64
 import io
 import logging
+import re
 import traceback
 import urllib.parse
 from pathlib import Path
@@ -156,6 +157,15 @@ def test_a_literal_key_on_the_command_line_is_refused_and_not_quoted() -> None:
             load_scenario(SCENARIO % "", overrides=[override])
         assert "hunter2" not in str(caught.value)
         assert "sk-abc" not in str(caught.value)
+
+
+def test_nothing_that_stole_keys_or_runs_pickles_is_needed() -> None:
+    """Neither here nor in any extra; and requests of the tests reach real sockets, which respx would not see."""
+    from importlib.metadata import requires
+
+    needed = {re.split(r"[^\w.-]", line)[0].lower() for line in requires("gamesim") or ()}
+    assert "openai" in needed
+    assert not needed & {"litellm", "diskcache", "respx"}
 
 
 def test_names_of_variables_are_fine(monkeypatch: pytest.MonkeyPatch) -> None:

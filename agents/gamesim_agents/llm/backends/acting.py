@@ -105,7 +105,8 @@ class RuleModel:
             return name
         if self.rule == RANDOM:
             return None
-        raise UnknownKindError.named("rule agent", self.rule, known)
+        family = {name.partition(".")[2] for name in known if name.split(".")[0] == environment.kind}
+        raise UnknownKindError.named("rule agent", self.rule, known if "." in self.rule or not family else family)
 
     def _drawn(self, form: Form, number: int, rng: np.random.Generator) -> Any:
         """A legal action of the phase's own decision, or any value of a later part's schema."""

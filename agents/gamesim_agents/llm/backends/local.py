@@ -16,7 +16,7 @@ import urllib.request
 from dataclasses import replace
 from importlib import metadata
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, ClassVar, Literal, Self
 
 from pydantic import Field, SecretStr, model_validator
 
@@ -34,6 +34,8 @@ CONTEXT = 1024  # tokens of one slot
 
 class Local(ModelConfig):
     """The embedded model, or another gguf file on this machine."""
+
+    cached: ClassVar[bool] = True
 
     backend: Literal["local"] = "local"
     id: str = Field(NAME, max_length=200)

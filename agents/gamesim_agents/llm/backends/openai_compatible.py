@@ -44,6 +44,7 @@ class OpenAI(ModelConfig):
     """A model on a server that speaks the chat-completions protocol."""
 
     version: ClassVar[int] = 1
+    cached: ClassVar[bool] = True
 
     backend: Literal["openai"] = "openai"
     id: str = Field(min_length=1, max_length=200, description="What the server calls the model.")
@@ -226,8 +227,9 @@ class OpenAICompatible:
         if isinstance(cause, GamesimError):
             return cause
         if isinstance(error, (openai.APIConnectionError, httpx2.HTTPError, OSError)):
-            failed = ConnectionFailed(f"{self.name}: {_said(cause)}.")
-            failed.sent = not isinstance(cause, (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout))
+            sent = not isinstance(cause, (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout))
+            failed = ConnectionFailed(f"{self.name}: {_said(cause)}{'' if sent else f' ({self.base_url})'}.")
+            failed.sent = sent
             return failed
         return BadBody(f"{self.name}: the answer cannot be read ({type(error).__name__}).")
 

@@ -25,6 +25,9 @@ class Rule(ModelConfig):
         config = self.build("rule").agent(environment)
         return {} if config is None else dict(config.seat_profile())
 
+    def check(self, environment: Any) -> None:
+        self.build("rule").agent(environment)
+
     def build(self, alias: str) -> RuleModel:
         if not self.id:
             raise ScenarioError(
