@@ -154,10 +154,10 @@ def incentive_check(mechanism: Mechanism, types: FloatArray, *, grid: int = 41) 
 
     Parameters
     ----------
-    types : shape (M, n).
+    types : shape (M, n), or one profile (n,).
     grid : misreports tried of each type, evenly spaced over the type space.
     """
-    types = np.asarray(types, dtype=np.float64)
+    types = np.atleast_2d(np.asarray(types, dtype=np.float64))
     if types.ndim != 2 or types.shape[1] != mechanism.n or not np.isfinite(types).all() or not len(types):
         raise SolverError(f"types of shape {types.shape} are no profiles of {mechanism.n} bidders.")
     truth = mechanism.utilities(types, types)

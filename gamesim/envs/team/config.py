@@ -18,7 +18,7 @@ until its interval says otherwise. Talk after the stacks are seen makes it anoth
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
@@ -35,6 +35,8 @@ SEEN = 10**6  # numbers in the observation of all players together
 
 class LevineHats(EnvironmentConfig):
     """A team game: each sees the others' stacks of hats and names one of its own; all win if all named hats are black."""
+
+    abstains: ClassVar[bool] = True
 
     kind: Literal["levine_hats"] = "levine_hats"
     players: int = Field(2, ge=2, le=100, description="How many wear a stack.")

@@ -32,6 +32,10 @@ class HatsEnvironment(Simultaneous):
         self._hats = batched if batched is not None else BatchedHats(config, 1)
         super().__init__(config, self._hats, [seen] * n, [spaces.Discrete(h)] * n)
 
+    def abstain(self, agent: str) -> int:
+        """What a forfeited decision counts as: the top hat, named without looking."""
+        return 0
+
     def render(self) -> str:
         last = self._hats.observation()
         if last["last"][0, 0, 0] < 0:
