@@ -12,8 +12,13 @@ from ..study import Study
 from .common import BRACKETS, by_condition, compares
 
 CLAIMS = (
-    "No upper bound is claimed: values marked as lower bounds were reached by somebody, and better is not ruled out. A score "
+    "No upper bound is claimed beyond stacks of three hats: values marked as lower bounds were reached by somebody, and better is not ruled out. A score "
     "above one of them is a finding only where its whole interval is. With uncountable stacks the value is 1/2."
+)
+
+TALK = (
+    "Members talk in this run. Talk after the stacks are seen tells everybody their own hats: it is another game, which can always "
+    "be won, and the values above are not for it."
 )
 
 
@@ -45,8 +50,11 @@ def section(study: Study) -> Section | None:
         (Panel(panel[0], narrow=panel[1]),),
         table,
     )
+    notes = [Note(CLAIMS)]
+    if any(c.get("language.communication") for c in study.conditions):
+        notes.append(Note(TALK, "warning"))
     lead = () if study.several else (Text(_sentence(scores[0], known[0]), lead=True),)
-    return Section("team-score", "The team's score and what is known", (*lead, figure, *worth, Note(CLAIMS)), order=350)
+    return Section("team-score", "The team's score and what is known", (*lead, figure, *worth, *notes), order=350)
 
 
 def _sentence(score: Estimate, known: tuple[Ceiling, ...]) -> str:
