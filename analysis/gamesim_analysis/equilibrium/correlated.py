@@ -40,7 +40,7 @@ def _run(game: Any, *, concept: str, limits: Limits, objective: str = "welfare")
         raise GameTooLargeError(
             f"the linear program has {filled:,} non-zeros.", hint=f"Up to {NON_ZEROS:,} are solved."
         )
-    constraints = _gains(table, coarse)
+    constraints = deviation_gains(table, coarse)
     assert constraints.shape == (rows, size)
     found = _program(table, constraints, objective, limits.seconds)
     return Found(
@@ -51,7 +51,7 @@ def _run(game: Any, *, concept: str, limits: Limits, objective: str = "welfare")
     )
 
 
-def _gains(table: NormalFormGame, coarse: bool) -> Any:
+def deviation_gains(table: NormalFormGame, coarse: bool) -> Any:
     """What deviations gain in each cell; a distribution under which no row is positive is an equilibrium."""
     from scipy.sparse import csr_matrix, vstack
 

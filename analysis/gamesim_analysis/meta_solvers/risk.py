@@ -1,0 +1,80 @@
+"""Equilibria under an attitude to risk as meta-strategies; a tremble acts on members of the pools."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.random import Generator
+
+from gamesim.core.empirical import EmpiricalGame
+from gamesim.core.risk_game import risk_table
+from gamesim.core.risk_response import Regulariser
+from gamesim.core.solution import Limits
+from gamesim.core.solving import MetaStrategy
+from gamesim_analysis.equilibrium.risk_averse import AIMS, risk_play, warnings_of
+
+from .base import answer
+
+
+def _solved(
+    concept: str, game: EmpiricalGame, limits: Limits, rng: Generator, profile: str, start: Any, given: dict[str, Any]
+) -> MetaStrategy:
+    parameters = {key: value for key, value in given.items() if value is not None}
+    if parameters.get("tremble"):  # a pool of few policies bears no tremble as large as many actions do
+        parameters["tremble"] = [min(float(parameters["tremble"]), 0.5 / k) for k in game.shape]
+    aims = AIMS[concept](**parameters)
+    point = risk_play(
+        game, aims.risk, tremble=aims.tremble, regulariser=aims.regulariser, start=start, symmetric=profile == "symmetric",
+        seconds=limits.seconds,
+    )  # fmt: skip
+    table = risk_table(game, aims.risk, aims.tremble, aims.regulariser)
+    details = {
+        "converged": point.converged,
+        "branch": point.branch,
+        "warnings": tuple(warnings_of(table, point.profile)),
+    }
+    return answer(game, point.profile, concept=concept, details=details, **parameters)
+
+
+def rae(
+    game: EmpiricalGame, *, limits: Limits, rng: Generator, aversion: Any = None, aversion_relative: Any = None,
+    variance: str = "strategic", tremble: float = 0.01, profile: str = "any", start: Any = None,
+) -> MetaStrategy:  # fmt: skip
+    """Risk-averse equilibrium: mean less ``aversion`` times variance."""
+    given = {"aversion": aversion, "aversion_relative": aversion_relative, "variance": variance, "tremble": tremble}
+    return _solved("rae", game, limits, rng, profile, start, given)
+
+
+def rqe(
+    game: EmpiricalGame, *, limits: Limits, rng: Generator, tau: Any = None, eps: Any = None, divergence: str = "kl",
+    regulariser: str = "log_barrier", profile: str = "any", start: Any = None,
+) -> MetaStrategy:  # fmt: skip
+    """Risk-averse quantal response equilibrium."""
+    given = {"tau": tau, "eps": eps, "divergence": divergence, "regulariser": regulariser}
+    return _solved("rqe", game, limits, rng, profile, start, given)
+
+
+def cvar(
+    game: EmpiricalGame, *, limits: Limits, rng: Generator, alpha: Any = None, tremble: float = 0.01, profile: str = "any",
+    start: Any = None,
+) -> MetaStrategy:  # fmt: skip
+    """Equilibrium of players who value the mean of their worst share ``alpha``."""
+    return _solved("cvar", game, limits, rng, profile, start, {"alpha": alpha, "tremble": tremble})
+
+
+def qre(
+    game: EmpiricalGame, *, limits: Limits, rng: Generator, rationality: float = 1.0, profile: str = "any", start: Any = None
+) -> MetaStrategy:  # fmt: skip
+    """Logit quantal response equilibrium on the branch that the start finds."""
+    point = risk_play(
+        game, regulariser=Regulariser("entropy", 1.0 / rationality), start=start, symmetric=profile == "symmetric",
+        seconds=limits.seconds,
+    ) if rationality > 0 else None  # fmt: skip
+    shares = [np.full(k, 1.0 / k) for k in game.shape] if point is None else point.profile
+    details = {
+        "converged": point is None or point.converged,
+        "rationality": rationality,
+        "gap": 0.0 if point is None else point.gap,
+    }
+    return answer(game, shares, details=details)
