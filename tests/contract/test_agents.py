@@ -37,6 +37,7 @@ GAMES: dict[str, list[Any]] = {
         },
     ],
     "hats": [{"kind": "levine_hats", "horizon": 20}, {"kind": "levine_hats", "black": 0.4, "horizon": 150}],
+    "driving": [{"kind": "conflict_point", "variant": variant} for variant in ("crossing", "merge", "two_way")],
     "matrix": [
         {"kind": "matrix", "horizon": 40, "noise": 0.2},
         {"kind": "matrix", "stage": "shapley", "horizon": 150},

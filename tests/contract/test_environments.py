@@ -46,6 +46,9 @@ CONFIGURATIONS: dict[str, dict[str, dict[str, Any]]] = {
         "two_stocks": {**LATENT, "second_stock": {"law": "logistic", "capacity": 200}},
         "one_by_one": {**LATENT, "harvest": {"catch": "shuffled"}, "growth": {"order": "grow_net"}},
     },
+    "conflict_point": {
+        "crossing": {}, "merge": {"variant": "merge", "crash_cost": 3}, "two_way": {"variant": "two_way", "horizon": 9},
+    },
     "fish_war": {"plain": {"horizon": 20}, "voting": {"players": 3, "horizon": 8, "voting": {"rule": "mean"}}},
     "matrix": {
         "dilemma": {"horizon": 30},

@@ -18,6 +18,9 @@ NONE = {"sanctions": None, "revision": None, "voting": None}
 UNITS = {"catch": "request", "rationing": "lottery"}
 FREE = {"consumption": 0, "starvation": "none"}
 SHIPPED: dict[str, Any] = {
+    "crossing": {"kind": "conflict_point", "horizon": 2},
+    "merge": {"kind": "conflict_point", "variant": "merge", "horizon": 2},
+    "overtaking": {"kind": "conflict_point", "variant": "two_way", "horizon": 2},
     "commons": C,
     "sentences": {**C, "institutions": {"voting": {"rule": "plurality", "norms": "text"}, "sanctions": {"kind": "counter", "cost": 1}}},
     "leader": {**C, "institutions": {"leader": {"every": 2, "quotas": "equal"}, "revision": None}},

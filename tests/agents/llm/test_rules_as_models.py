@@ -29,6 +29,8 @@ GAMES: dict[str, dict[str, Any]] = {
     "public_good": {"kind": "public_good", "horizon": 4, "fining": {}, "voting": {}},
     "appropriation": {"kind": "ostrom_gardner_walker", "players": 4, "horizon": 3, "tokens": "real"},
     "fish_war": {"kind": "fish_war", "horizon": 5},
+    "crossing": {"kind": "conflict_point", "horizon": 1},
+    "overtaking": {"kind": "conflict_point", "variant": "two_way", "horizon": 1},
 }  # fmt: skip
 FAMILY = {
     "commons": "commons",
@@ -36,6 +38,7 @@ FAMILY = {
     "public_good": "stage",
     "ostrom_gardner_walker": "stage",
     "fish_war": "stage",
+    "conflict_point": "driving",
 }
 PARAMETERS = {"stage.fixed": {"choice": 1.0}}
 
