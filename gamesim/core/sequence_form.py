@@ -88,6 +88,25 @@ class Treeplex:
             np.add.at(value, self.parent[group], top)
         return float(value[0]), behaviour
 
+    def lexicographic(self, gradient: FloatArray, second: FloatArray, tie: float) -> FloatArray:
+        """A pure behaviour that reaches the largest ``gradient @ plan`` and, where values within ``tie`` of one another
+        leave a choice, the largest ``second @ plan`` among those; first of what is left. Set by set, from the last one up."""
+        values, seconds = gradient.astype(np.float64).copy(), second.astype(np.float64).copy()
+        behaviour = np.zeros(self.sequences)
+        behaviour[0] = 1.0
+        for group, sequences, starts in reversed(self._levels):
+            sizes = self.size[group]
+            here, beside = values[sequences], seconds[sequences]
+            close = here >= np.repeat(np.maximum.reduceat(here, starts), sizes) - tie
+            kept = np.where(close, beside, -np.inf)
+            is_top = np.flatnonzero(kept == np.repeat(np.maximum.reduceat(kept, starts), sizes))
+            _, one_each = np.unique(np.repeat(np.arange(len(group)), sizes)[is_top], return_index=True)
+            chosen = is_top[one_each]
+            behaviour[sequences[chosen]] = 1.0
+            np.add.at(values, self.parent[group], here[chosen])
+            np.add.at(seconds, self.parent[group], beside[chosen])
+        return behaviour
+
     def constraints(self) -> Any:
         """Sparse E with E x = (1, 0, ..., 0) for plans x; shape (1 + H, Q)."""
         from scipy.sparse import csr_matrix
