@@ -85,6 +85,7 @@ def _program(a: FloatArray) -> tuple[FloatArray, FloatArray]:
         b_eq=[1.0],
         bounds=[(0.0, None)] * rows + [(None, None)],
         method="highs",
+        options={"primal_feasibility_tolerance": 1e-10, "dual_feasibility_tolerance": 1e-10},
     )
     if answer.status != 0:
         raise SolverError(f"the linear program of a {rows}x{columns} game failed: {answer.message}")
