@@ -73,13 +73,22 @@ class RiskTable:
             for i, u in enumerate(self.payoffs)
         ]
 
-    def replies(self, profile: Sequence[FloatArray]) -> list[FloatArray]:
+    def replies(self, profile: Sequence[FloatArray], precision: float = 1e-14) -> list[FloatArray]:
+        """Every player's best response to the others."""
         found = []
-        for i, u in enumerate(self.payoffs):
-            a = self.attitudes[i]
+        for i, (u, a) in enumerate(zip(self.payoffs, self.attitudes, strict=True)):
             s = joint_opponents(profile, i)
             found.append(
-                best_response(u, s, a.risk, tremble=a.tremble, within=self.inside(i), regulariser=a.regulariser)
+                best_response(
+                    u,
+                    s,
+                    a.risk,
+                    tremble=a.tremble,
+                    within=self.inside(i),
+                    regulariser=a.regulariser,
+                    start=profile[i],
+                    precision=precision,
+                )  # fmt: skip
             )
         return found
 

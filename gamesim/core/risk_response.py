@@ -149,7 +149,7 @@ def frank_wolfe(slope: FloatArray, strategy: FloatArray, tremble: float = 0.0) -
 
 def best_response(
     payoffs: FloatArray, opponents: FloatArray, risk: RiskMeasure, *, tremble: float = 0.0,
-    within: FloatArray | None = None, regulariser: Regulariser | None = None, start: FloatArray | None = None,
+    within: FloatArray | None = None, regulariser: Regulariser | None = None, start: FloatArray | None = None, precision: float = 1e-14,
 ) -> FloatArray:  # fmt: skip
     """The strategy that maximises J against opponents; deterministic, the lowest index where several are best.
 
@@ -158,6 +158,7 @@ def best_response(
     payoffs : shape (k, m), what each own action earns against each joint action.
     opponents : shape (m,), chances of the joint actions.
     within : shape (k, m), variance inside cells, for ``strategic+env``.
+    start : where a search begins.  precision : its gap, as a share of the largest gradient.
 
     Raises
     ------
@@ -181,14 +182,14 @@ def best_response(
         steepness = 2 * risk.aversion * float(np.linalg.eigvalsh(spread)[-1])
         if steepness < 1e-8 * max(float(np.ptp(u)), 1e-300):
             return _floor_and_best(mean, tremble)
-        return _ascend(lambda x: mean - 2 * risk.aversion * (spread @ x), len(u), tremble, steepness, start)
+        return _ascend(lambda x: mean - 2 * risk.aversion * (spread @ x), len(u), tremble, steepness, start, precision)
     if regulariser is not None:
         return _mix(lambda x: gradient(u, s, x, attitude, within), regulariser, len(u), start)
     # entropic: the Hessian of J is at most tau times the variance under the tilted chances, so at most tau range^2 / 4 per unit
     steepness = risk.tau * float(np.abs(u - u.mean(axis=0)).max() ** 2) * len(u)  # type: ignore[union-attr]
     if steepness == 0:
         return _floor_and_best(mean, tremble)
-    return _ascend(lambda x: gradient(u, s, x, attitude), len(u), tremble, steepness, start)
+    return _ascend(lambda x: gradient(u, s, x, attitude), len(u), tremble, steepness, start, precision)
 
 
 def _floor_and_best(values: FloatArray, floor: float) -> FloatArray:
@@ -208,7 +209,12 @@ def _two_actions(mean: FloatArray, spread: FloatArray, aversion: float, floor: f
 
 
 def _ascend(
-    slope: Callable[[FloatArray], FloatArray], k: int, floor: float, steepness: float, start: FloatArray | None
+    slope: Callable[[FloatArray], FloatArray],
+    k: int,
+    floor: float,
+    steepness: float,
+    start: FloatArray | None,
+    precision: float,
 ) -> FloatArray:
     """Accelerated projected gradient with restarts; stops when the Frank-Wolfe gap is at rounding."""
     x = np.full(k, 1.0 / k) if start is None else project(start, floor)
@@ -228,7 +234,7 @@ def _ascend(
             gap = frank_wolfe(slope(x), x, floor)
             if gap < least:
                 best, least = x, gap
-            if gap <= 1e-14 * size or still:
+            if gap <= precision * size or still:
                 break
     return best
 

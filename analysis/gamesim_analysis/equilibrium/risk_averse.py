@@ -10,7 +10,7 @@ Slumbers et al. (PMLR 202, 2023) describes; their paper's parameters are not kno
     5  whatever remains is handed over with its gap, unconverged, never as an exception
 
     >>> from gamesim.core.normal_form import NormalFormGame
-    >>> from gamesim.core.risk import MeanVariance
+    >>> from gamesim.core.risk import CVaR, MeanVariance
     >>> chicken = NormalFormGame.bimatrix([[0, -1], [1, -10]], [[0, 1], [-1, -10]])
     >>> point = risk_play(chicken, MeanVariance(1.0), symmetric=True)
     >>> round(float(point.profile[0][1]), 6), point.gap < 1e-9          # how often they go
@@ -32,7 +32,7 @@ from gamesim.core.empirical import EmpiricalGame
 from gamesim.core.errors import RiskError, clean
 from gamesim.core.normal_form import NormalFormGame
 from gamesim.core.profiles import as_profile
-from gamesim.core.risk import MeanVariance
+from gamesim.core.risk import CVaR, MeanVariance
 from gamesim.core.risk_game import Aims, RiskTable, cvar_aims, rae_aims, risk_table, rqe_aims
 from gamesim.core.risk_response import RiskGap, joint_opponents, softmax, stationarity
 from gamesim.core.simplex import project
@@ -43,7 +43,8 @@ from .method import Found, Method
 
 FICTITIOUS = 150
 TOLERANCE = 1e-8
-CROWDED = 64  # pure profiles that a restart tries
+CROWDED = 64  # pure profiles that a restart tries; with programs in every best response, as of CVaR, fewer
+FEW = 6
 
 
 @dataclass(frozen=True)
@@ -67,7 +68,7 @@ def fictitious_play(
     """``sigma += (best response - sigma) / (t + 1)`` for all players at once."""
     profile = [np.array(s, dtype=np.float64) for s in start]
     for t in range(1, rounds + 1):
-        replies = table.replies(profile)
+        replies = table.replies(profile, 1e-6)
         if tied:
             replies = [replies[0]] * len(replies)
         profile = [s + (r - s) / (t + 1) for s, r in zip(profile, replies, strict=True)]
@@ -220,20 +221,22 @@ def risk_play(
             best = found
         if best.gap <= bound or not restarts or time.monotonic() > deadline:
             break
+
     assert best is not None
     return best
 
 
 def _starts(table: RiskTable, first: Any, branch: str, tied: bool, rng: np.random.Generator) -> Any:
+    costly = any(isinstance(a.risk, CVaR) for a in table.attitudes)
     yield branch, first
     if tied:
         for a in range(table.shape[0]):
             unit = np.eye(table.shape[0])[a]
             yield f"restart from action {a}", [project(unit, table.attitudes[0].tremble)] * len(table.shape)
     else:
-        for pure in islice(product(*(range(k) for k in table.shape)), CROWDED):
+        for pure in islice(product(*(range(k) for k in table.shape)), FEW if costly else CROWDED):
             yield f"restart from {pure}", [project(np.eye(k)[a], t.tremble) for k, a, t in zip(table.shape, pure, table.attitudes, strict=True)]  # fmt: skip
-    for number in range(8):
+    for number in range(2 if costly else 8):
         drawn = [rng.dirichlet(np.ones(k)) for k in table.shape]
         yield f"restart from random point {number}", table.project([drawn[0]] * len(drawn) if tied else drawn)
 
@@ -242,33 +245,40 @@ def _attempt(table: RiskTable, start: Any, tied: bool, bound: float, deadline: f
     def out_of_time() -> bool:
         return time.monotonic() > deadline
 
-    stages = ["fictitious play"]
+    stages: list[str] = []
     candidates: list[Any] = []
-    regularised = any(a.regulariser for a in table.attitudes)
     profile = start
-    if not regularised:
+    if any(a.regulariser for a in table.attitudes):
+        for origin in ("start", "fictitious play"):
+            if origin != "start":
+                stages.append(origin)
+                profile = fictitious_play(table, start, tied=tied)
+                candidates.append(profile)
+            root = interior(table, profile, tied)
+            if root is not None:
+                stages.append("interior root")
+                candidates.append(root)
+                break
+    else:
+        stages.append("fictitious play")
         profile = fictitious_play(table, start, tied=tied)
         candidates.append(profile)
-    if regularised:
-        stages = []
-        root = interior(table, start, tied)
-        if root is None:
-            stages.append("fictitious play")
-            profile = fictitious_play(table, start, tied=tied)
-            candidates.append(profile)
-            root = interior(table, profile, tied)
-        if root is not None:
-            stages.append("interior root")
-            candidates.append(root)
-    else:
-        if table.first_order(profile) > bound * 1e-2 and not out_of_time():
-            stages.append("extragradient")
-            profile = extragradient(table, profile, tolerance=bound * 1e-2, steps=1500, tied=tied, stop=out_of_time)
-            candidates.append(profile)
-        if table.first_order(profile) > 1e-13 * bound / TOLERANCE and sum(table.shape) <= 200:
-            stages.append("Newton")
-            candidates.append(newton(table, profile, tied))
-    scored = [(table.gap(c), c) for c in candidates]
+        costly = any(isinstance(a.risk, CVaR) for a in table.attitudes)
+        for steps in (
+            (0, 200) if costly else (0, 300, 1200)
+        ):  # Newton as soon as it is close enough, which nobody knows beforehand
+            if steps and not out_of_time():
+                stages.append("extragradient")
+                profile = extragradient(
+                    table, profile, tolerance=bound * 1e-2, steps=steps, tied=tied, stop=out_of_time
+                )
+                candidates.append(profile)
+            if sum(table.shape) <= 200 and table.first_order(profile) > 1e-6 * bound:
+                stages.append("Newton")
+                candidates.append(newton(table, profile, tied))
+            if min(table.first_order(c) for c in candidates[-2:]) <= bound * 1e-2:
+                break
+    scored = [(table.gap(c), c) for c in candidates[-3:]]
     certificate, profile = min(scored, key=lambda pair: pair[0].gap)
     return RiskPoint(tuple(profile), certificate, certificate.gap <= bound, branch, tuple(stages))
 

@@ -84,6 +84,8 @@ def alpharank(
     """The marginals of alpha-rank's stationary law; not an equilibrium, and its certificate says how far from one."""
     from gamesim_analysis.equilibrium.alpha_rank import alpha_rank
 
-    found = alpha_rank(game.to_game(), alpha=alpha, population=population)
-    shares: Any = found.marginals * (game.n if len(found.marginals) == 1 else 1)
+    one = len(game.policies) == 1 and game.n == 2
+    table = means(game).payoffs
+    found = alpha_rank(table[0] if one else table, alpha=alpha, population=population, seconds=limits.seconds)
+    shares: Any = tuple(found.marginals) * (game.n if one else 1)
     return answer(game, shares, details={"unique": found.unique})
