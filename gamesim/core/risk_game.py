@@ -88,7 +88,7 @@ class RiskTable:
                     regulariser=a.regulariser,
                     start=profile[i],
                     precision=precision,
-                )  # fmt: skip
+                )
             )
         return found
 
