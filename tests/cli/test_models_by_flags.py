@@ -72,5 +72,30 @@ def test_shipped_language_scenarios_play_without_network(file: Path, tmp_path: P
     assert command(arguments) == 0
 
 
+@pytest.mark.parametrize(
+    ("flags", "said"),
+    [
+        (["--model", "locl"], "Did you mean 'local'"),
+        (["--model", "openia/x"], "Did you mean 'openai'"),
+        (["--model", "openia/x", "--base-url", "http://127.0.0.1:9/v1"], "Did you mean 'openai'"),
+        (["--model", "rule:gredy"], "Did you mean 'greedy'"),
+        (["--model", "rule:commons.gredy"], "Did you mean 'commons.greedy'"),
+        (["--model", "openai/x", "--base-url", "http://127.0.0.1:9/v1"], "(http://127.0.0.1:9/v1)"),
+        (["--model", "openai/x", "--base-url", "http://127.0.0.1:9/v1", "--budget", "5"], "prices.yaml"),
+        (["--model", "openai/x", "--api-key-env", "NOT_SET_KEY"], "NOT_SET_KEY"),
+    ],
+)
+def test_slips_and_absences_are_named_before_anything_is_played(
+    flags: list[str], said: str, tmp_path: Path, capsys: Any
+) -> None:
+    file = tmp_path / "village.yaml"
+    file.write_text(
+        "environment: {kind: commons, players: 3, horizon: 2}\npopulation: [{agent: commons.greedy, count: 3}]\n"
+    )
+    assert command(["run", str(file), "--agents", "llm", *flags, "--store", str(tmp_path / "runs"), "--quiet"]) == 2
+    assert said in capsys.readouterr().err
+    assert not list((tmp_path / "runs").glob("*/events/*"))
+
+
 def test_there_are_some() -> None:
     assert SHIPPED

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import base64
 import socket
+import subprocess
+import sys
 import urllib.parse
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from gamesim.cli.main import run as command
 from gamesim.core.errors import GamesimError, LimitReached
 from gamesim.core.model_errors import PreflightError
+from gamesim.run.model_use import ModelUse
 from gamesim.run.models.calls import CallJournal
 from gamesim.run.record import Record
 from gamesim.run.runner import resume, run
@@ -63,6 +67,79 @@ def test_no_file_of_a_run_or_its_store_says_the_key(server: ServerProcess, tmp_p
         assert form not in repr(told)
         for file in files:
             assert form.encode() not in file.read_bytes(), (file, form)
+
+
+@pytest.mark.parametrize("path", ["echo", "echo,form=base64", "content-markup"])
+def test_no_report_table_or_line_of_the_command_says_the_key(
+    server: ServerProcess, tmp_path: Path, path: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A server that answers with the key it was given: run, report, calls as shown, bench."""
+    file = tmp_path / "society.yaml"
+    model = f'{{backend: openai, id: m, base_url: "{server.url(path)}", api_key_env: BIG_KEY, timeouts: {QUICK}}}'
+    file.write_text(
+        "name: keys\nenvironment: {kind: commons, players: 3, horizon: 2}\npopulation: [{agent: llm, model: big, count: 3}]\n"
+        f"language: {{on_invalid: abstain}}\nmodels: {{big: {model}}}\n"
+    )
+    bench = tmp_path / "bench.yaml"
+    bench.write_text(
+        f"kind: bench\nname: keys\nmodels: [{{big: {model}}}]\nseeds: 2\n"
+        "scenarios: [{file: commons/govsim_fishery, cell: 0, name: f, set: {environment.horizon: 2}}]\n"
+    )
+    store = tmp_path / "runs"
+    command(["run", str(file), "--store", str(store), "--no-preflight", "--verbose"])
+    command(["bench", str(bench), "--store", str(store)])
+    for directory in store.glob("keys-*"):
+        command(["show", str(directory), "--calls"])
+    told = "".join(capsys.readouterr())
+    files = [place for place in tmp_path.rglob("*") if place.is_file()]
+    assert {"report.html", "leaderboard.html", "calls.sqlite", "log.jsonl"} <= {place.name for place in files}
+    for form in FORMS:
+        assert form not in told
+        for place in files:
+            assert form.encode() not in place.read_bytes(), (place, form)
+
+
+def test_a_full_disk_stops_the_run_with_a_sound_journal_and_room_finishes_it(
+    server: ServerProcess, tmp_path: Path
+) -> None:
+    """19: files may not grow beyond a limit, as on a full disk; afterwards nothing committed is asked again."""
+    import resource
+    import sqlite3
+
+    whole = run(society(server.url("F00")), store=tmp_path / "whole")
+    server.reset()
+    file = tmp_path / "society.yaml"
+    file.write_text((Path(whole.path) / "scenario.yaml").read_text())
+    cut = [
+        sys.executable,
+        "-m",
+        "gamesim.cli.main",
+        "run",
+        str(file),
+        "--store",
+        str(tmp_path / "cut"),
+        "--no-cache",
+        "--quiet",
+    ]
+    limit = 300_000
+    stopped = subprocess.run(
+        cut, capture_output=True, text=True, check=False, timeout=120,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit)),
+    )  # fmt: skip
+    assert stopped.returncode == 6, stopped.stderr
+    directory = next(path.parent for path in (tmp_path / "cut").rglob("calls.sqlite"))
+    with sqlite3.connect(directory / "calls.sqlite") as db:
+        assert db.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+        committed = db.execute("SELECT count(*) FROM answer").fetchone()[0]
+    db.close()
+    before = server.attempts("F00")
+    record = run(load_scenario(str(file)), store=tmp_path / "cut", models=ModelUse("off"))
+    assert record.digest() == whole.digest()
+    assert 0 < committed <= before
+    assert (
+        server.attempts("F00") - before
+        == len(list(CallJournal(directory / "calls.sqlite", readonly=True).rows())) - committed
+    )
 
 
 def test_a_budget_stops_the_run_and_a_larger_one_finishes_it_without_asking_again(

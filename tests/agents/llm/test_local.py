@@ -5,6 +5,7 @@ import json
 import os
 import resource
 import signal
+import sqlite3
 import subprocess
 import sys
 import textwrap
@@ -12,6 +13,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from importlib import metadata, util
 from pathlib import Path
 from typing import Any
@@ -97,6 +99,50 @@ def test_a_society_is_replayed_without_the_model(play: Callable[..., Any], same_
     second = play(game, LocalModel("model0/x", Path("/nowhere")), BRIEF, **keys)
     same_table(first, second)
     assert first.journal.events == second.journal.events
+
+
+@needs_local
+def test_a_society_is_killed_resumed_and_replayed(tmp_path: Path) -> None:
+    """48, from the command line: SIGKILL after the first answers, then on to the end, then again without the model."""
+    command = [sys.executable, "-m", "gamesim.cli.main"]
+    small = [f"--set=environment.{key}=2" for key in ("players", "horizon")] + [
+        "--set=population.0.count=2",
+        "--seeds=1",
+    ]
+    run = [
+        *command,
+        "run",
+        "llm/local_society",
+        *small,
+        "--set=environment.information.visibility=full",
+        "--store",
+        str(tmp_path),
+    ]
+    process = subprocess.Popen([*run, "--no-cache", "--quiet"], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    deadline = time.monotonic() + 120
+    while answered(tmp_path) < 2 and process.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.02)
+    process.kill()
+    assert process.wait() == -signal.SIGKILL, process.stderr.read() if process.stderr else ""
+    kept = answered(tmp_path)
+    directory = next(tmp_path.glob("*/manifest.json")).parent
+    for arguments in (["resume", str(directory), "--no-cache"], ["replay", str(directory), "--verify"]):
+        done = subprocess.run(
+            [*command, *arguments, "--quiet"], capture_output=True, text=True, timeout=180, check=False
+        )
+        assert done.returncode == 0, (arguments, done.stderr)
+    assert 2 <= kept < answered(tmp_path) == 5  # four questions, and the one before the run
+
+
+def answered(store: Path) -> int:
+    """Answers that are committed."""
+    for path in store.glob("*/calls.sqlite"):
+        try:
+            with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)) as db:
+                return int(db.execute("SELECT count(*) FROM answer").fetchone()[0])
+        except sqlite3.OperationalError:
+            pass  # not yet a journal
+    return 0
 
 
 @needs_local

@@ -1,9 +1,11 @@
 """The language player: repair, what failed answers become, memory, samples, persona, forms."""
 
 import json
+from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import pytest
 from gamesim_agents.llm.config import LanguageAgent, stand_in
 from gamesim_agents.llm.grammar import gbnf
@@ -91,6 +93,42 @@ def test_what_a_failed_answer_becomes(play: Callable[..., Any], outcome: str, ru
     assert [e["step"] for e in played.journal.of("forfeit")] == ([1] if rule == "abstain" else [])
     imputed = played.table["imputed"]
     assert [float(x) for x in imputed[played.table["step"] == 1]] == [1.0, 0.0]
+
+
+@pytest.mark.parametrize("game", ["lake", "dilemma", "words", "fines"])
+def test_whatever_is_answered_no_illegal_action_is_played(play: Callable[..., Any], game: Any) -> None:
+    """Answers near legal ones, over whole episodes: an environment raises at an illegal action, and nothing else may raise."""
+    rng = np.random.default_rng(5)
+    values = [
+        0, 1, 2, -1, 0.5, 1e400, 10**20, None, True, "C", "D", "С", "", "x" * 500, [], [1, 0], [0] * 4, {}, "\ud800",
+    ]  # fmt: skip
+
+    def near(request: Any) -> Any:
+        keys = list(request.schema["properties"])
+        said = {key: values[int(rng.integers(len(values)))] for key in keys if rng.random() < 0.97}
+        first = request.schema["properties"][keys[0]]
+        if rng.random() < 0.6 and "enum" in first:
+            said[keys[0]] = first["enum"][int(rng.integers(len(first["enum"])))]
+        text = json.dumps(said)
+        return text if rng.random() < 0.9 else f"```json\n{text}\n```"
+
+    games = {
+        "lake": {**LAKE, "horizon": 100, "upkeep": {"starvation": "none"}},
+        "dilemma": {**PD, "horizon": 100},
+        "words": {"kind": "commons", "players": 4, "horizon": 25, "upkeep": {"starvation": "none"}, "institutions": {"voting": {"rule": "plurality", "norms": "text"}}},
+        "fines": {"kind": "public_good", "horizon": 20, "fining": {}, "voting": {}},
+    }  # fmt: skip
+    chosen = games[game]
+    rule = (
+        "action:C" if chosen["kind"] == "matrix" else "action:0" if chosen["kind"] == "public_good" else "repeat_last"
+    )
+    played = play(chosen, near, {"on_invalid": rule, "memory": "none"})
+    outcomes = Counter(d.outcome for step in played.steps for d in step.decisions.values())
+    assert {"malformed", "illegal"} <= set(outcomes)
+    assert outcomes["ok"] + outcomes["repaired"] > 10
+    for step in played.steps:
+        for decision in step.decisions.values():
+            assert (decision.action is None) == (decision.outcome not in ("ok", "repaired"))
 
 
 def test_nothing_to_repeat_is_a_forfeit_and_some_games_have_none(play: Callable[..., Any]) -> None:
