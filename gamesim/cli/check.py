@@ -19,7 +19,10 @@ app = new_app()
 def check(
     out: Output,
     files: Annotated[
-        list[str] | None, typer.Argument(metavar="FILE...", help="Scenarios: files, or names such as commons/demo.")
+        list[str] | None,
+        typer.Argument(
+            metavar="FILE...", help="Scenarios: files, or names such as commons/demo; or games: files, catalog:NAME."
+        ),
     ] = None,
     overrides: Overrides = None,
     estimate: Annotated[
@@ -28,7 +31,21 @@ def check(
     models: Annotated[
         bool, typer.Option("--models", help="Also ask every model one question, as a run does before its first unit.")
     ] = False,
-    strict: Annotated[bool, typer.Option("--strict", help="Exit 1 if there are warnings.")] = False,
+    equals: Annotated[
+        str | None, typer.Option("--equals", metavar="REF", help="Is the game the one of REF? Exit 0 only if it is.")
+    ] = None,
+    payoffs: Annotated[
+        str | None,
+        typer.Option(
+            "--payoffs", metavar="MODE", help="With --equals: exact, affine, ordinal or constraints; by default REF's."
+        ),
+    ] = None,
+    players: Annotated[
+        list[str] | None, typer.Option("--players", metavar="A=B", help="With --equals: player A of REF is B of FILE.")
+    ] = None,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Exit 1 if there are warnings; of games 2, and only for W04, W05, W07.")
+    ] = False,
     plugin: Annotated[
         list[str] | None,
         typer.Option(
@@ -36,17 +53,27 @@ def check(
         ),
     ] = None,
 ) -> Mapping[str, Any]:
-    """Validate scenarios: every key, kind, count and cell. Nothing is written."""
+    """Validate scenarios, every key, kind, count and cell; or games, and whether one is another. Nothing is written."""
     from . import errors
+    from .games import check_game, is_game
 
     if not files and not plugin:
         raise errors.UsageError(
             "nothing to check.", where="gamesim check", hint="Name scenario files, or --plugin NAME."
         )
+    if payoffs is not None and equals is None:
+        raise errors.UsageError("--payoffs says how to compare.", where="gamesim check", hint="Name --equals REF.")
     results: list[dict[str, Any]] = []
     worst = 0
     for file in files or ():
         try:
+            if equals is not None or is_game(file):
+                found, code = check_game(
+                    out, file, equals=equals, payoffs=payoffs, players=players or (), strict=strict
+                )
+                results.append(found)
+                worst = max(worst, code)
+                continue
             results.append(_scenario(out, file, overrides or (), estimate, models))
         except GamesimError as error:
             if not out.json:
@@ -56,11 +83,12 @@ def check(
             worst = max(worst, errors.exit_code(error))
     for name in plugin or ():
         results.append({"plugin": name, **_plugin(out, name)})
-    if out.json and worst:
-        first = next(error for result in results for error in result.get("errors", ()))
+    refused = [error for result in results for error in result.get("errors", ())]
+    if out.json and refused:
         out.exit = worst
-        return {"files": results, "error": first}
-    out.exit = worst or (1 if strict and any(result.get("warnings") for result in results) else 0)
+        return {"files": results, "error": refused[0]}
+    scenarios = [result for result in results if "format" not in result]
+    out.exit = worst or (1 if strict and any(result.get("warnings") for result in scenarios) else 0)
     return {"files": results}
 
 

@@ -21,7 +21,8 @@ def schema(
     kind: Annotated[
         str | None,
         typer.Argument(
-            metavar="[KIND]", help="scenario, solution, a kind such as environments/commons, or output/run."
+            metavar="[KIND]",
+            help="scenario, solution, game (a game document), a kind such as environments/commons, or output/run.",
         ),
     ] = None,
     folder: Annotated[
@@ -49,6 +50,10 @@ def _find(kind: str | None) -> dict[str, Any]:
         from gamesim_analysis.equilibrium.document import solution_schema
 
         return solution_schema()
+    if kind == "game":
+        from gamesim.envs.efg.schema import SCHEMA
+
+        return SCHEMA
     assert kind is not None
     group, _, name = kind.rpartition("/")
     if group == "output" and name in SHAPES:
@@ -57,7 +62,7 @@ def _find(kind: str | None) -> dict[str, Any]:
     if not groups:
         known = [f"{one}/{other}" for one in GROUPS for other in names(one)] + [f"output/{other}" for other in SHAPES]
         raise UnknownKindError.named(
-            "schema", kind, [*known, *(other.split("/")[1] for other in known), "scenario", "solution"]
+            "schema", kind, [*known, *(other.split("/")[1] for other in known), "scenario", "solution", "game"]
         )
     return kind_schema(groups[0], name)
 
@@ -67,11 +72,12 @@ def _write(out: Output, folder: Path) -> dict[str, Any]:
 
     from gamesim.core.errors import StoreFullError, clean
     from gamesim.core.registry import names
+    from gamesim.envs.efg.schema import SCHEMA
     from gamesim.scenario.json_schema import kind_schema, scenario_schema
 
     from .shapes import SHAPES, output_schema
 
-    files = {"schema.json": scenario_schema(), "solution.json": solution_schema()}
+    files = {"schema.json": scenario_schema(), "solution.json": solution_schema(), "game.json": SCHEMA}
     for group in ("environments", "agents"):
         for name in names(group):
             files[f"{group}/{name}.json"] = kind_schema(group, name)

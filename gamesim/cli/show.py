@@ -24,7 +24,11 @@ app = new_app()
 def show(
     out: Output,
     thing: Annotated[
-        str, typer.Argument(metavar="THING", help="A scenario, a run, or a kind such as environments/commons.")
+        str,
+        typer.Argument(
+            metavar="THING",
+            help="A scenario, a run, a kind such as environments/commons, or a game: a file, catalog:NAME.",
+        ),
     ],
     resolved: Annotated[bool, typer.Option("--resolved", help="A scenario with every default, as YAML.")] = False,
     origins: Annotated[bool, typer.Option("--origins", help="For every value, who set it.")] = False,
@@ -42,7 +46,7 @@ def show(
         typer.Option("--outcome", metavar="O", help="With --calls: of decisions that ended so, such as illegal."),
     ] = None,
 ) -> Mapping[str, Any]:
-    """A scenario, a run, an event of a run, or a kind with its keys."""
+    """A scenario, a run, an event of a run, a kind with its keys, or a game."""
     path = Path(thing)
     if calls or agent is not None or outcome is not None:
         from gamesim.run.store import resolve_run
@@ -52,6 +56,10 @@ def show(
         return show_calls(out, resolve_run(thing, out.store), unit=unit, step=step, agent=agent, outcome=outcome)
     if (path / "manifest.json").exists():
         return _run(out, path, unit, step)
+    from .games import is_game, show_game
+
+    if is_game(thing):
+        return show_game(out, thing, svg=None, dot=False, mermaid=False, words=False)
     kind = _kind(thing)
     if kind is not None:
         return _show_kind(out, *kind)

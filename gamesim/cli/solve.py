@@ -32,7 +32,7 @@ def solve(
         str,
         typer.Argument(
             metavar="GAME",
-            help="FILE.efg, .nfg, .yaml, .json or .csv, a name (gamesim list games), a scenario, a run, or - for standard input.",
+            help="FILE.efg, .nfg, .yaml, .json, .csv or .txt (controlled English), a name (gamesim list games), a scenario, a run, or - for standard input.",
         ),
     ],
     concept: Annotated[
@@ -110,6 +110,8 @@ def solve(
     from gamesim_analysis.equilibrium.sources import read_source
     from gamesim_analysis.equilibrium.told import facts
 
+    from gamesim.core.errors import clean
+
     limits = _limits(wall, cpu, memory, stop_after)
     parameters = {**_parameters(rationality, beta, objective), **_params(param or ())}
     if concept not in (None, "all"):
@@ -117,6 +119,8 @@ def solve(
     _known_method(method)
     source = read_source(game, store=out.store, where=_pairs("--where", where or ()))
     subject = source.game
+    for text in source.assumptions:  # above any equilibrium
+        out.say(clean(text, 300))
     asked, every = _concept(concept, every, parameters, subject)
     if plan:
         steps = plan_of(subject, asked, every, limits)
@@ -131,7 +135,7 @@ def solve(
     sampled = None
     if source.sampled is not None:
         answers, sampled = _sampled(source.sampled, answers, draws, seed)
-    told = document(subject, answers, request, source.notes, cross_check=crossed(table) if table else None, sampled=sampled)  # fmt: skip
+    told = document(subject, answers, request, (*source.assumptions, *source.notes), cross_check=crossed(table) if table else None, sampled=sampled)  # fmt: skip
     first = next((answer for answer in answers if hasattr(answer, "equilibria")), None)
     texts = _texts(subject, first, dot, mermaid)
     if texts:

@@ -8,13 +8,15 @@ from fractions import Fraction
 from pathlib import Path
 
 import pytest
-from gamesim_analysis.equilibrium.sources import read_csv, read_game, read_source, read_text_game
+from gamesim_analysis.equilibrium.sources import read_game, read_source
 
 from gamesim.core.efg_format import write_efg
 from gamesim.core.errors import GamesimError
 from gamesim.core.nfg_format import write_nfg
 from gamesim.core.normal_form import NormalFormGame
 from gamesim.envs.efg.catalog import ferry_fare
+from gamesim.envs.efg.reading import from_text
+from gamesim.envs.efg.tables import read_csv
 from gamesim.envs.repeated.stage_games import prisoners_dilemma
 
 PD = NormalFormGame.bimatrix([[3, 0], [5, 1]], [[3, 5], [0, 1]])
@@ -67,16 +69,16 @@ def test_names_of_rows_and_columns() -> None:
 )
 def test_what_is_no_game_says_where(text: str, said: str) -> None:
     with pytest.raises(GamesimError, match=said):
-        read_text_game(text)
+        from_text(text)
 
 
 def test_json_is_a_matrix_a_table_or_a_mapping() -> None:
-    assert (read_text_game("[[1, -1], [-1, 1]]").payoffs[1] == [[-1, 1], [1, -1]]).all()
-    assert read_text_game('[["1/3", 0.1], [0, 1]]').exact[1, 0, 0] == Fraction(-1, 3)
-    assert (read_text_game("[[[3, 0], [5, 1]], [[3, 5], [0, 1]]]").payoffs == PD.payoffs).all()
+    assert (from_text("[[1, -1], [-1, 1]]").game.payoffs[1] == [[-1, 1], [1, -1]]).all()
+    assert from_text('[["1/3", 0.1], [0, 1]]').game.exact[1, 0, 0] == Fraction(-1, 3)
+    assert (from_text("[[[3, 0], [5, 1]], [[3, 5], [0, 1]]]").game.payoffs == PD.payoffs).all()
     cells = [[[[1, 2, 3], [4, 5, 6]]]]
-    assert read_text_game(json.dumps(cells)).shape == (1, 1, 2)
-    named = read_text_game('{"payoffs": [[[1, 2]], [[0.25, 0]]], "players": ["A", "B"], "name": "g"}')
+    assert from_text(json.dumps(cells)).game.shape == (1, 1, 2)
+    named = from_text('{"payoffs": [[[1, 2]], [[0.25, 0]]], "players": ["A", "B"], "name": "g"}').game
     assert (named.players, named.name, named.exact[1, 0, 0]) == (("A", "B"), "g", Fraction(1, 4))
 
 
