@@ -1,4 +1,4 @@
-"""The contract kit, shipped to everybody who writes an environment, an agent or a metric.
+"""The contract kit, shipped to everybody who writes an environment, an agent, a metric or a solver.
 
 from gamesim.testing import check_environment
 
@@ -15,6 +15,7 @@ from .environments import check_environment
 from .installed import check_plugin
 from .legal_view import legal_view
 from .metrics import check_metric
+from .solvers import check_solver
 from .versus import versus
 
 __all__ = [
@@ -25,6 +26,7 @@ __all__ = [
     "check_plugin",
     "check_policy",
     "check_prompts",
+    "check_solver",
     "legal_view",
     "versus",
 ]

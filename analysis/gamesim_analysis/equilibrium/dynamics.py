@@ -151,6 +151,8 @@ def two_strategies(
         raise SolverError(
             "a fitness is below zero.", hint="Take a smaller selection, or add a constant to all payoffs."
         )
+    if ((fitness[0] + fitness[1])[inner] == 0).any():
+        raise SolverError("nobody has any fitness, so nobody is drawn.", hint="Take a selection below 1.")
     with np.errstate(invalid="ignore"):
         share = k * fitness[0] / (k * fitness[0] + (size - k) * fitness[1])
     share[0], share[size] = 0.0, 1.0

@@ -136,7 +136,9 @@ def _branch(pygambit: Any, game: Any, job: Mapping[str, Any]) -> Iterator[bytes]
     else:
         points = _offered(pygambit.qre, "logit_solve_lambda")(game, lam=asked)
     for point in points if isinstance(points, (list, tuple)) else [points]:
-        if job["form"] == "efg" and hasattr(type(point), "__getitem__"):  # a row of numbers in place of a profile
+        if job["form"] == "efg" and hasattr(
+            type(next(iter(game.players))), "infosets"
+        ):  # the point is a row of numbers
             numbers = iter(point)
             play = [[_text(next(numbers)) for _ in place.actions] for own in game.players for place in own.infosets]
         else:

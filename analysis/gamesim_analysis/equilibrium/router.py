@@ -139,6 +139,9 @@ def choose(game: Any, concept: str = "nash", every: bool = False, limits: Limits
                     steps.append(Step("lemke_howson", "one equilibrium a label", (("labels", "all"),), False))
                 else:
                     steps.append(Step("lemke_howson", "two players: one equilibrium", (), False))
+                steps.append(Step("support_enumeration", "the rest, support by support, until time is up", (), False))
+            elif tree and here:
+                steps.append(Step("lcp", "two players, a large tree: one equilibrium"))
             return list({step.method: step for step in reversed(steps)}.values())[::-1]
         if fits and max(shape) <= 2000:
             steps.append(Step("lemke_howson", "two players: one equilibrium"))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from fractions import Fraction
-from itertools import combinations
+from itertools import combinations, islice
 from typing import Any
 
 import numpy as np
@@ -18,15 +18,7 @@ from .method import Found, Method, back, table_of, two_players
 from .rationalise import solve_exact
 from .vertex_enumeration import vertices, whole_numbers
 
-LARGEST = 8  # strategies of a player
-
-
-def _check(game: Any, concept: str) -> str:
-    reason = two_players(game)
-    if reason:
-        return reason
-    shape = game.shape if hasattr(game, "shape") else tuple(game.strategy_count(i) for i in range(2))
-    return f"{max(shape)} strategies are too many; up to {LARGEST} are searched" if max(shape) > LARGEST else ""
+BATCH = 4096  # supports whose equations are solved at once
 
 
 def _run(game: Any, *, concept: str, limits: Limits) -> Found:
@@ -37,13 +29,13 @@ def _run(game: Any, *, concept: str, limits: Limits) -> Found:
     plays: list[Any] = []
     stopped: Any = None
     m, n = table.shape
-    for size in range(1, min(m, n) + 1):
-        columns = list(combinations(range(n), size))
-        for rows in combinations(range(m), size):
+    for size, rows in ((k, rows) for k in range(1, min(m, n) + 1) for rows in combinations(range(m), k)):
+        columns = combinations(range(n), size)
+        while not stopped and (batch := list(islice(columns, BATCH))):
             if time.monotonic() > deadline:
                 stopped = "seconds"
                 break
-            for cols in _candidates(floats, rows, columns):
+            for cols in _candidates(floats, rows, batch):
                 x = _equalise(exact[1].T, cols, rows)
                 y = _equalise(exact[0], rows, cols)
                 if x is not None and y is not None:
@@ -106,9 +98,9 @@ support_enumeration = Method(
     "support_enumeration",
     frozenset({"nash"}),
     "Equilibria with supports of equal size; all of them in nondegenerate two-player games.",
-    _check,
+    lambda game, concept: two_players(game),
     _run,
-    suits="two players, up to 8 strategies each",
+    suits="two players, quick up to 8 strategies each",
     covers="isolated",
     complete="if nondegenerate",
 )
