@@ -39,11 +39,11 @@ def standard_games() -> list[Any]:
     tables = [
         NormalFormGame.bimatrix([[6, 2], [7, 0]], [[6, 7], [2, 0]], name="chicken"),
         NormalFormGame.bimatrix([[1, -1], [-1, 1]], name="matching pennies"),
-        NormalFormGame(rng.integers(0, 2, size=(2, 3, 3)), name="degenerate"),
+        NormalFormGame(np.array(rng.integers(0, 2, size=(2, 3, 3)), dtype=object), name="degenerate"),
         NormalFormGame(rng.normal(size=(2, 3, 4)), name="floats"),
-        NormalFormGame(rng.integers(0, 9, size=(3, 2, 2, 2)), name="three players"),
-        NormalFormGame([[1, 3, 3]], name="one player"),
-        NormalFormGame(np.zeros((2, 2, 2), dtype=np.int64), name="constant"),
+        NormalFormGame(np.array(rng.integers(0, 9, size=(3, 2, 2, 2)), dtype=object), name="three players"),
+        NormalFormGame(np.array([[1, 3, 3]], dtype=object), name="one player"),
+        NormalFormGame(np.zeros((2, 2, 2), dtype=object), name="constant"),
     ]
     return [*tables, *(random_tree(seed, players, 3) for seed, players in ((3, 2), (4, 3)))]
 
