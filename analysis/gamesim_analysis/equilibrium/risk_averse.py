@@ -21,11 +21,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice, pairwise, product
 from typing import Any
 
 import numpy as np
+from scipy.special import expit
 
 from gamesim.core.arrays import FloatArray
 from gamesim.core.empirical import EmpiricalGame
@@ -43,7 +44,7 @@ from .method import Found, Method
 
 FICTITIOUS = 150
 TOLERANCE = 1e-8
-CROWDED = 64  # pure profiles that a restart tries; with programs in every best response, as of CVaR, fewer
+CROWDED = 64  # pure profiles that a restart tries; where each attempt is long, as of CVaR, fewer
 FEW = 6
 
 
@@ -241,6 +242,53 @@ def _starts(table: RiskTable, first: Any, branch: str, tied: bool, rng: np.rando
         yield f"restart from random point {number}", table.project([drawn[0]] * len(drawn) if tied else drawn)
 
 
+@dataclass(frozen=True)
+class _Smoothed(CVaR):
+    """CVaR with its kink rounded over a width of payoffs: max over c of c - (1/alpha) E width softplus((c - X) / width)."""
+
+    width: float = 1.0
+
+    def value(self, returns: FloatArray, probabilities: FloatArray) -> float:
+        c = self._quantile(returns, probabilities)
+        return float(c - probabilities @ (self.width * np.logaddexp(0.0, (c - returns) / self.width)) / self.alpha)
+
+    def weights(self, returns: FloatArray, probabilities: FloatArray) -> FloatArray:
+        c = self._quantile(returns, probabilities)
+        return np.asarray(expit((c - returns) / self.width) / self.alpha)
+
+    def _quantile(self, x: FloatArray, s: FloatArray) -> float:
+        """Where the smoothed chances of the worse add to alpha."""
+        low, high = float(x.min()) - 60 * self.width, float(x.max()) + 60 * self.width
+        for _ in range(100):
+            c = (low + high) / 2
+            if float(s @ expit((c - x) / self.width)) < self.alpha:
+                low = c
+            else:
+                high = c
+        return (low + high) / 2
+
+
+def smoothed(table: RiskTable, start: Sequence[FloatArray], tied: bool, stop: Callable[[], bool]) -> list[FloatArray]:
+    """Follow the equilibrium of smoothed CVaR while the smoothing vanishes; mass at a quantile is shared as play needs it."""
+    profile, scale = [np.asarray(s) for s in start], max(float(np.ptp(u)) for u in table.payoffs) or 1.0
+    for width in np.geomspace(0.3, 1e-9, 30) * scale:
+        eased = tuple(
+            replace(a, risk=_Smoothed(a.risk.alpha, float(width)))
+            if isinstance(a.risk, CVaR) and a.risk.alpha < 1
+            else a
+            for a in table.attitudes
+        )
+        now = replace(table, attitudes=eased)
+        after = newton(now, profile, tied)
+        if now.first_order(after) > 1e-7 * scale and width > 1e-5 * scale:
+            pulled = extragradient(now, profile, tolerance=1e-9 * scale, steps=60, tied=tied, stop=stop)
+            after = min((after, newton(now, pulled, tied)), key=now.first_order)
+        profile = after
+        if stop():
+            break
+    return profile
+
+
 def _attempt(table: RiskTable, start: Any, tied: bool, bound: float, deadline: float, branch: str) -> RiskPoint:
     def out_of_time() -> bool:
         return time.monotonic() > deadline
@@ -259,14 +307,14 @@ def _attempt(table: RiskTable, start: Any, tied: bool, bound: float, deadline: f
                 stages.append("interior root")
                 candidates.append(root)
                 break
+    elif any(isinstance(a.risk, CVaR) for a in table.attitudes):
+        stages.append("smoothing")
+        candidates.append(smoothed(table, start, tied, out_of_time))
     else:
         stages.append("fictitious play")
         profile = fictitious_play(table, start, tied=tied)
         candidates.append(profile)
-        costly = any(isinstance(a.risk, CVaR) for a in table.attitudes)
-        for steps in (
-            (0, 200) if costly else (0, 300, 1200)
-        ):  # Newton as soon as it is close enough, which nobody knows beforehand
+        for steps in (0, 300, 1200):  # Newton as soon as it is close enough, which nobody knows beforehand
             if steps and not out_of_time():
                 stages.append("extragradient")
                 profile = extragradient(

@@ -415,3 +415,13 @@ def test_one_value_a_player() -> None:
     with pytest.raises(RiskError, match="3 values of risk for 2 players"):
         risk_table(STAG, [Neutral()] * 3)
     assert joint_opponents([np.array([0.5, 0.5]), np.array([1.0, 0.0])], 0).tolist() == [1.0, 0.0]
+
+
+def test_conditional_value_at_risk_equilibria_share_the_mass_at_the_quantile() -> None:
+    cycle = NormalFormGame.bimatrix([[0, -1, 2], [1, 0, -1], [-1, 1, 0]])
+    for alpha in (0.3, 0.5, 1.0):
+        point = risk_play(cycle, CVaR(alpha), tremble=0.01)
+        assert point.gap < 1e-8
+    for seed in range(6):
+        game = NormalFormGame(np.random.default_rng(seed).uniform(size=(2, 3, 4)))
+        assert risk_play(game, CVaR(0.3), tremble=0.01).gap < 1e-7
