@@ -96,9 +96,11 @@ def finished(
     page = record.path / "report.html"
     asked = tuple(scenario.metrics if scenario is not None else manifest.scenario.get("metrics") or ())
     shown = dict(scenario.report if scenario is not None else manifest.scenario.get("report") or {})
-    same = asked == tuple(manifest.scenario.get("metrics") or ()) and shown == dict(
-        manifest.scenario.get("report") or {}
-    )
+    if scenario is not None:
+        record.analysis = scenario.analysis
+    known = manifest.scenario
+    same = asked == tuple(known.get("metrics") or ()) and shown == dict(known.get("report") or {})
+    same = same and list(record.analysis) == list(known.get("analysis") or ())
     try:
         if played == 0 and same and page.exists() and "summary" in record.tables:
             summary = record.table("summary")

@@ -57,6 +57,8 @@ class Record:
     def __init__(self, path: Path | str, verify: Verify = "seals") -> None:
         self.path = Path(path)
         self.manifest: Manifest = read_manifest(self.path)
+        # What the scenario's ``analysis:`` asks; one that continues the run may ask otherwise.
+        self.analysis: Sequence[Mapping[str, Any]] = tuple(self.manifest.scenario.get("analysis") or ())
         if verify != "none":
             for problem in self.problems(full=verify == "full"):
                 raise problem

@@ -322,6 +322,18 @@ def _check_names(common: CommonKeys, root: Node) -> None:
         if metric not in installed:
             spot = root.nearest(("metrics", index))
             raise as_scenario_error(UnknownKindError.named("metric", metric, installed), spot, ("metrics", index))
+    for index, call in enumerate(common.analysis):
+        spot = root.nearest(("analysis", index))
+        if len(call) != 1 or not isinstance(next(iter(call.values())), (dict, type(None))):
+            raise ScenarioError(
+                "expected the name of one metric, with its parameters.",
+                where=spot.place,
+                path=f"analysis.{index}",
+                hint="Such as: - regret: {per: member}",
+            )
+        name = next(iter(call))
+        if name not in installed:
+            raise as_scenario_error(UnknownKindError.named("metric", name, installed), spot, ("analysis", index))
 
 
 def _check_sweep(root: Node, scenario: Scenario) -> None:

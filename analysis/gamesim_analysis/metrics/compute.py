@@ -12,6 +12,7 @@ from gamesim.core.errors import MetricError, PluginError, UnknownKindError, clea
 from gamesim.core.registry import entry, names
 from gamesim_analysis.stats.intervals import mean_interval, wilson
 
+from .asked import calls
 from .base import Columns, Metric, is_episode_table, numeric
 from .cells import cells, scenario_of
 from .model_calls import invalid_by_cell
@@ -27,18 +28,21 @@ ANSWERS = "; invalid_rate: Wilson's over decisions asked of models; above 5 % no
 
 
 def chosen(record: Record, only: Iterable[str] | None = None) -> tuple[list[Metric], bool]:
-    """The metrics to compute and whether they were asked for by name (by ``only``, or the scenario's ``metrics:``).
+    """The metrics to compute and whether they were asked for by name (by ``only``, or the scenario's ``metrics:`` and ``analysis:``).
 
     Raises
     ------
     UnknownKindError
         For a name nobody registers, with the nearest one.
     """
-    asked = list(only) if only is not None else list(scenario_of(record).get("metrics") or ())
+    own = list(scenario_of(record).get("metrics") or ())
+    asked = list(only) if only is not None else own.copy()
     known = names("metrics")
     for name in asked:
         if name not in known:
             raise UnknownKindError.named("metric", name, known, path="metrics")
+    if asked and asked == own:  # without a list, all that apply are computed anyway
+        asked += [name for name, _ in calls(record) if name not in asked]
     return [_as_metric(name) for name in asked] if asked else [m for m in map(_usable, known) if m.default], bool(asked)
 
 
