@@ -548,7 +548,9 @@ scenarios = st.fixed_dictionaries(
         "sweep": st.sampled_from(
             [None, {"axes": {"seed": [1, 2]}}, {"mode": "zip", "axes": {"environment.horizon": {"range": [1, 4, 1]}}}, {"axes": {"environment.motto": ["no", "1e3", ""]}}]
         ),
-        "analysis": st.lists(st.dictionaries(texts.filter(bool), json_values, max_size=2), max_size=2),
+        "analysis": st.lists(
+            st.fixed_dictionaries({"welfare": st.dictionaries(texts.filter(bool), json_values, max_size=2)}), max_size=2
+        ),
         "provenance": texts,
     },
 )  # fmt: skip

@@ -141,7 +141,8 @@ def regret_report(source: Record | Play, *, kinds: Iterable[Kind] = KINDS, per: 
         If the run is no repeated game in normal form, or kept no steps.
     """
     chosen = tuple(dict.fromkeys(kinds))
-    wrong = [kind for kind in chosen if kind not in KINDS] or ([] if per in get_args(Per) else [per])
+    wrong: list[str] = [kind for kind in chosen if kind not in KINDS]
+    wrong += [] if per in get_args(Per) else [per]
     if wrong or not chosen:
         raise MetricError(f"no regret of kind or unit '{wrong[0] if wrong else ''}'.", hint="kinds: external, swap; per: agent, member.")  # fmt: skip
     lines, gaps, warnings = _of_play(source) if isinstance(source, Play) else _of_record(source)

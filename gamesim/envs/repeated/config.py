@@ -16,6 +16,7 @@ from pydantic import Field, model_validator
 
 from gamesim.core.config import LARGEST
 from gamesim.core.errors import GamesimError, PluginError, ScenarioError, did_you_mean, listed
+from gamesim.core.extensive_form import ExtensiveFormGame
 from gamesim.core.normal_form import NormalFormGame
 from gamesim.core.registry import entries, entry, load
 from gamesim.core.symmetric import SymmetricGame
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from .describer import MatrixDescriber
 
 DEFAULT = "prisoners_dilemma"
+TREE_CELLS = 100_000  # payoffs in the table of a tree's plans
 
 
 class _StageSchema:
@@ -56,7 +58,7 @@ class Matrix(EnvironmentConfig):
     kind: Literal["matrix"] = "matrix"
     stage: str | Annotated[dict[str, Any], _StageSchema] | None = Field(
         None,
-        description="A registered game in normal form, by name or as {game: name, parameters}; "
+        description="A registered game, by name or as {game: name, parameters}; of a tree players choose whole plans; "
         f"default {DEFAULT} where no payoffs are given.",
     )
     payoffs: list[Any] | None = Field(
@@ -112,9 +114,11 @@ class Matrix(EnvironmentConfig):
             raise ScenarioError(f"'{name}' cannot be made of these values.", path="stage") from error
         if isinstance(game, SymmetricGame):
             game = game.to_normal_form()
+        if isinstance(game, ExtensiveFormGame):
+            game = game.to_normal_form(TREE_CELLS)  # players choose whole plans
         if not isinstance(game, NormalFormGame):
             raise ScenarioError(
-                f"'{name}' is no game in normal form, and only those can be repeated here.", path="stage"
+                f"'{name}' has no normal form, and only games that have one can be repeated here.", path="stage"
             )
         return game
 

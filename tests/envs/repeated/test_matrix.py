@@ -154,3 +154,11 @@ def test_a_row_under_way_renders_and_goes_on() -> None:
     assert environment.render() == "round 1 choose: - -"
     environment.step({"player_0": 0, "player_1": 1})
     assert environment.render() == "round 2 choose: C D"
+
+
+def test_of_a_tree_players_choose_whole_plans() -> None:
+    environment = Matrix(stage="ferry_fare", horizon=3)
+    assert environment.seats() == ("Skipper", "Traveller")
+    assert environment.table.shape == (3, 8)
+    done = rollout(environment, [AgentSpec("learner", {"rule": "regret_matching_plus"})] * 2, [1, 2])
+    assert done.returns.shape == (2, 2)

@@ -33,6 +33,8 @@ SCENARIO = "environment: {kind: matrix, %s}\npopulation: [{agent: matrix.random}
         ("stage: {game: public_good, points: 1}", "environment.stage.points: 1 actions are not possible."),
         ("stage: {game: public_good, points: [0, -1]}", "environment.stage.points: -1 tokens cannot be given."),
         ("stage: {game: public_good, players: 40}", "has more than 10,000,000 entries by counts."),
+        ("stage: levine_hats", "environment.stage: 'levine_hats' has no normal form"),
+        ("stage: leduc", "environment.stage: "),
         ("payoffs: [[1, 2], [3]]", "environment.payoffs: rows differ in length."),
         ("payoffs: [[[1, a], [3, 4]], [[1, 2], [3, 4]]]", "environment.payoffs: payoffs must be numbers."),
         ("payoffs: [[[1.0e+308, 1], [3, 4]], [[1, 2], [3, 4]]]", "environment.payoffs: payoffs lie between -1e+15 and 1e+15."),
