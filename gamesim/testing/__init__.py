@@ -13,6 +13,7 @@ from .check_model import check_model
 from .check_prompts import check_prompts
 from .environments import check_environment
 from .installed import check_plugin
+from .learners import check_learner
 from .legal_view import legal_view
 from .metrics import check_metric
 from .solvers import check_solver
@@ -21,6 +22,7 @@ from .versus import versus
 __all__ = [
     "check_agent",
     "check_environment",
+    "check_learner",
     "check_metric",
     "check_model",
     "check_plugin",

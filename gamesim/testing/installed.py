@@ -10,6 +10,7 @@ from gamesim.core.registry import GROUPS, build, entries, entry, owner
 
 from .agents import check_agent, playable
 from .environments import check_environment
+from .learners import check_learner
 
 
 @dataclass(frozen=True)
@@ -31,8 +32,8 @@ class Checked:
 def check_plugin(distribution: str) -> list[Checked]:
     """Check all that a distribution registers, in the order of the groups.
 
-    Environments and agents are played to the episode's end with their defaults, agents in what ``playable`` finds. Of the
-    rest it is checked that it can be loaded; a metric is checked on a record by ``check_metric``.
+    Environments and agents are played to the episode's end with their defaults, agents in what ``playable`` finds,
+    learners by ``check_learner``. Of the rest it is checked that it can be loaded; a metric is checked on a record by ``check_metric``.
 
     Raises
     ------
@@ -76,6 +77,9 @@ def check_registered(group: str, name: str) -> str:
             return "loads; no environment at hand fits it, so it was not played"
         check_agent(name, fitting)
         return f"keeps its contract, played in {', '.join(config.kind for config in fitting)}"
+    if group == "learners":
+        check_learner(name)
+        return "keeps its contract over rounds of drawn utilities"
     entry(group, name)
     return "loads; a metric is checked on a record, by check_metric" if group == "metrics" else "loads"
 

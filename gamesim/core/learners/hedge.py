@@ -65,7 +65,7 @@ class Hedge:
 
 @dataclass(frozen=True)
 class OptimisticHedge(Hedge):
-    """Hedge that counts the last utilities twice; in self-play of zero-sum games its last iterate converges.
+    """Hedge that counts the last utilities twice; in zero-sum self-play its regrets stay bounded.
 
     Parameters
     ----------

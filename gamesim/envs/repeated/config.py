@@ -106,21 +106,21 @@ class Matrix(EnvironmentConfig):
                 hint = did_you_mean(key, known) or f"Possible: {listed(known) if known else 'none.'}"
                 raise ScenarioError("unknown key.", path=f"stage.{key}", hint=hint)
         try:
-            game = builder(**given)
+            made: Any = builder(**given)
         except ScenarioError as error:
             error.path = f"stage.{error.path}" if error.path else "stage"
             raise
         except (TypeError, ValueError, OverflowError, ZeroDivisionError) as error:
             raise ScenarioError(f"'{name}' cannot be made of these values.", path="stage") from error
-        if isinstance(game, SymmetricGame):
-            game = game.to_normal_form()
-        if isinstance(game, ExtensiveFormGame):
-            game = game.to_normal_form(TREE_CELLS)  # players choose whole plans
-        if not isinstance(game, NormalFormGame):
+        if isinstance(made, SymmetricGame):
+            made = made.to_normal_form()
+        if isinstance(made, ExtensiveFormGame):
+            made = made.to_normal_form(TREE_CELLS)  # players choose whole plans
+        if not isinstance(made, NormalFormGame):
             raise ScenarioError(
                 f"'{name}' has no normal form, and only games that have one can be repeated here.", path="stage"
             )
-        return game
+        return made
 
     def game(self) -> NormalFormGame:
         return self.table

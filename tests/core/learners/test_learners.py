@@ -11,13 +11,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gamesim.core.certify import certify
-from gamesim.core.errors import ScenarioError, SolverError, UnknownKindError
+from gamesim.core.errors import PluginError, ScenarioError, SolverError, UnknownKindError
 from gamesim.core.learners import Bandit, Full, Match, against, learner_of, play
 from gamesim.core.learners.play import drawn
 from gamesim.core.learners.swap_regret import stationary
 from gamesim.core.normal_form import NormalFormGame
 from gamesim.core.registry import entry, names
 from gamesim.core.regrets import counterfactual_utilities, regrets
+from gamesim.testing import check_learner
+from gamesim.testing.installed import check_registered
 
 STREAMS = ("stochastic", "switching", "adaptive")
 SEEDS = range(20)
@@ -94,22 +96,52 @@ def test_the_swap_bound_holds_whatever_the_utilities(k: int, horizon: int, seed:
 # ---- the protocol -----------------------------------------------------------------------------------------------------
 
 
+class Stubborn:
+    """A stranger's learner, as the protocol has it, without leading axes; which action, its generator decides."""
+
+    bandit = False
+
+    def initial_state(self, actions: int, horizon: int | None, rng: np.random.Generator) -> Any:
+        return int(rng.integers(actions)), actions
+
+    def probabilities(self, state: Any) -> Any:
+        return np.eye(state[1])[state[0]]
+
+    def update(self, state: Any, feedback: Any) -> Any:
+        assert feedback.utilities.shape == (state[1],)
+        return state
+
+
+class Heavy(Stubborn):
+    def probabilities(self, state: Any) -> Any:
+        return np.full(state[1], 0.4)
+
+
+class Careless(Stubborn):
+    def update(self, state: Any, feedback: Any) -> Any:
+        feedback.utilities[0] = 7
+        return state
+
+
+class Moody(Stubborn):
+    turns = 0
+
+    def update(self, state: Any, feedback: Any) -> Any:
+        self.turns += 1
+        return self.turns % state[1], state[1]
+
+
 @pytest.mark.parametrize("rule", ALL)
-def test_a_learner_keeps_no_secrets_and_plays_distributions(rule: str) -> None:
-    learner = learner_of(rule)
-    rng = np.random.default_rng(3)
-    state = learner.initial_state(4, 50, rng)
-    for _ in range(50):
-        p = learner.probabilities(state)
-        assert p.shape == (4,)
-        assert p.sum() == pytest.approx(1)
-        assert p.min() >= 0
-        told = Bandit(np.int64(rng.integers(4)), np.float64(rng.random())) if learner.bandit else Full(rng.random(4))  # type: ignore[arg-type]
-        after = learner.update(state, told)
-        assert (learner.probabilities(state) == p).all()
-        again = learner_of(rule).update(state, told)
-        assert (learner.probabilities(after) == learner.probabilities(again)).all()
-        state = after
+def test_every_learner_keeps_the_contract(rule: str) -> None:
+    check_learner(rule)
+    check_registered("learners", rule)
+
+
+def test_broken_learners_are_found() -> None:
+    check_learner(Stubborn())
+    for learner, told in ((Heavy(), "no distribution"), (Careless(), "update changed"), (Moody(), "built anew")):
+        with pytest.raises(PluginError, match=told):
+            check_learner(learner)
 
 
 @pytest.mark.parametrize("rule", ALL)
@@ -145,22 +177,6 @@ def test_horizons_names_parameters_and_feedback_that_do_not_fit_are_refused() ->
         play(game("shapley"), ["hedge"] * 3, 10)
     with pytest.raises(SolverError, match="first utilities of player_0"):
         play(game("shapley"), "hedge", 10, first=((1, 2), None))
-
-
-class Stubborn:
-    """A stranger's learner, as the protocol has it, without leading axes; which action, its generator decides."""
-
-    bandit = False
-
-    def initial_state(self, actions: int, horizon: int | None, rng: np.random.Generator) -> Any:
-        return int(rng.integers(actions)), actions
-
-    def probabilities(self, state: Any) -> Any:
-        return np.eye(state[1])[state[0]]
-
-    def update(self, state: Any, feedback: Any) -> Any:
-        assert feedback.utilities.shape == (state[1],)
-        return state
 
 
 def test_a_strangers_learner_plays_row_by_row() -> None:
