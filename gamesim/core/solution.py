@@ -131,6 +131,7 @@ class Solution:
     covers : what the list holds: ``one``, ``pure``, ``extreme``, ``isolated``, ``accessible`` ...
     complete : whether it holds all of them; None = unknown.
     stopped : which limit ended the search early, if one did.
+    details : what else the method tells, as the ``branch`` that it followed.
     """
 
     equilibria: tuple[Equilibrium, ...]
@@ -147,6 +148,7 @@ class Solution:
     cpu_seconds: float = 0.0
     versions: Mapping[str, str] = field(default_factory=lambda: EMPTY)
     notes: tuple[str, ...] = ()
+    details: Mapping[str, Any] = field(default_factory=lambda: EMPTY)
 
     @property
     def max_gap(self) -> Any | None:

@@ -40,6 +40,7 @@ class Found:
     versions: Mapping[str, str] = field(default_factory=dict)
     of_concept: Mapping[str, Any] = field(default_factory=dict)  # parameters of the certificate
     cpu_seconds: float = 0.0  # of processes of its own
+    details: Mapping[str, Any] = field(default_factory=dict)  # kept in the solution, as a branch
 
 
 @dataclass(frozen=True)
@@ -168,6 +169,7 @@ def admit(game: Any, found: Found, *, concept: str, method: str, **more: Any) ->
         stopped=found.stopped,
         versions=found.versions,
         notes=tuple(dict.fromkeys(notes)),
+        details=dict(found.details),
         **more,
     )
 

@@ -44,6 +44,7 @@ CONCEPTS = (
     "rqe",
     "cvar",
     "regularised",
+    "qre",
 )
 ALIASES = {"ce": "correlated", "cce": "coarse"}
 ENUMERATED = 20  # strategies of two players together, up to which our own vertex enumeration is quick
@@ -98,6 +99,8 @@ def choose(game: Any, concept: str = "nash", every: bool = False, limits: Limits
         return [Step("correlated", "a linear program over the table")]
     if concept == "regularised":
         return [Step("nash_mp", "mirror prox: the one answer, at a linear rate")]
+    if concept == "qre":
+        return [Step("logit_branch", "the principal branch, traced from uniform play")]
     if concept == "pure":
         return [Step("enumpure", "every cell is compared")]
     if concept == "spe":
@@ -158,6 +161,8 @@ def choose(game: Any, concept: str = "nash", every: bool = False, limits: Limits
             steps.append(Step("logit", "the limit of the logit branch", (), not every))
             if fits:
                 steps.append(Step("simpdiv", "simplicial subdivision"))
+        else:
+            steps.append(Step("logit_branch", "the limit of the logit branch"))
     return steps
 
 
@@ -211,11 +216,11 @@ def solve(
     game : a ``NormalFormGame``, ``SymmetricGame``, ``PreferenceGame``, ``ExtensiveFormGame``, ``TeamGame`` or ``Mechanism``.
     concept : ``nash``, ``pure``, ``spe``, ``value``, ``correlated`` (``ce``) or ``coarse`` (``cce``); ``team`` of a team game,
         ``truthful`` of a mechanism; ``rae``, ``rqe`` or ``cvar`` of players who mind risk; ``regularised`` of play drawn to a
-        reference.
+        reference; ``qre`` of players who err.
     method : a registered solver, or ``auto``.
     every : all equilibria that can be had, instead of one.
     limits : time and memory; what was found when one is met comes back with ``stopped``.
-    parameters : of the named method, such as ``objective="egalitarian"``.
+    parameters : of the named method, such as ``objective="egalitarian"``, or ``rationality=2.0`` for ``qre``.
 
     Raises
     ------
