@@ -22,6 +22,7 @@ from .behaviour import as_behaviour
 from .errors import SolverError
 from .extensive_form import ExtensiveFormGame
 from .normal_form import NormalFormGame
+from .preference_game import PreferenceGame
 from .profiles import as_profile
 from .solution import Gap
 from .symmetric import SymmetricGame
@@ -68,10 +69,11 @@ def logit_gap(game: Any, play: Any, *, rationality: float) -> Gap:
         earned = action_values(game, vectors)
         largest = float(max(abs(u) for payoffs in game.payoffs for u in payoffs))
         terms = len(game.payoffs) + 4 * game.depth
-    elif isinstance(game, (NormalFormGame, SymmetricGame)):
-        vectors, earned = _of_table(game, play)
-        largest = float(np.abs(game.payoffs).max())
-        terms = sum(game.shape) + 8 * game.n
+    elif isinstance(game, (NormalFormGame, SymmetricGame, PreferenceGame)):
+        table = game.to_normal_form() if isinstance(game, PreferenceGame) else game
+        vectors, earned = _of_table(table, play)
+        largest = float(np.abs(table.payoffs).max())
+        terms = sum(table.shape) + 8 * table.n
     else:
         raise SolverError(f"no logit equilibria of games of type {type(game).__name__}.")
     gap, unreached = 0.0, 0

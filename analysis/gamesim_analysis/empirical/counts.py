@@ -8,12 +8,30 @@ from typing import Any
 
 import numpy as np
 
+from gamesim.core.agent_form import action_values
 from gamesim.core.arrays import FloatArray
 from gamesim.core.errors import MetricError
+from gamesim.core.extensive_form import ExtensiveFormGame
 from gamesim.core.normal_form import NormalFormGame
 from gamesim.core.symmetric import SymmetricGame
 
-Game = NormalFormGame | SymmetricGame
+Game = NormalFormGame | SymmetricGame | ExtensiveFormGame
+
+
+def sizes_of(game: Game) -> tuple[int, ...]:
+    """Actions of each who decides: a player, or in a tree an information set."""
+    return tuple(len(s.actions) for s in game.sets) if isinstance(game, ExtensiveFormGame) else game.shape
+
+
+def owner_of(game: Game, place: int) -> int:
+    """The player who decides there."""
+    return game.sets[place].player if isinstance(game, ExtensiveFormGame) else place
+
+
+def name_of(game: Game, place: int) -> str:
+    if isinstance(game, ExtensiveFormGame):
+        return f"{game.players[game.sets[place].player]} at {game.set_names[place]}"
+    return f"player {place}"
 
 
 @dataclass(frozen=True)
@@ -22,7 +40,7 @@ class Counts:
 
     Attributes
     ----------
-    by_player : n vectors, the i-th of length k_i; all zero where nothing is known of a player.
+    by_player : n vectors, the i-th of length k_i, in a tree one an information set; all zero where nothing is known.
     alike : the players of a symmetric game are not told apart; then there is one vector, of all of them together.
     """
 
@@ -43,7 +61,8 @@ def as_counts(counts: Any, game: Game) -> Counts:
 
     Parameters
     ----------
-    counts : n vectors, the i-th of length k_i, >= 0; or, for a symmetric game, one vector of length k for all players.
+    counts : n vectors, the i-th of length k_i, >= 0; for a symmetric game also one vector of length k for all players; for a
+        tree one vector an information set, in the order of ``game.sets``.
 
     Raises
     ------
@@ -55,9 +74,10 @@ def as_counts(counts: Any, game: Game) -> Counts:
     given = list(counts)
     one = isinstance(game, SymmetricGame) and len(given) == game.k and all(np.ndim(x) == 0 for x in given)
     rows = [given] if one else given
-    sizes = (game.shape[0],) if one else game.shape
+    sizes = sizes_of(game)[:1] if one else sizes_of(game)
     if len(rows) != len(sizes):
-        raise MetricError(f"counts of {len(rows)} players for a game of {len(sizes)}.", path="counts")
+        what = "information sets" if isinstance(game, ExtensiveFormGame) else "players"
+        raise MetricError(f"counts of {len(rows)} {what} for a game of {len(sizes)}.", path="counts")
     vectors = []
     for player, (row, size) in enumerate(zip(rows, sizes, strict=True)):
         try:
@@ -66,7 +86,7 @@ def as_counts(counts: Any, game: Game) -> Counts:
             raise MetricError("counts must be numbers.", path=f"counts.{player}") from None
         if vector.shape != (size,):
             raise MetricError(
-                f"counts of shape {vector.shape}; player {player} has {size} actions.", path=f"counts.{player}"
+                f"counts of shape {vector.shape}; {name_of(game, player)} has {size} actions.", path=f"counts.{player}"
             )
         if not (np.isfinite(vector).all() and (vector >= 0).all()):
             raise MetricError("counts must be finite and at least 0.", path=f"counts.{player}")
@@ -74,37 +94,51 @@ def as_counts(counts: Any, game: Game) -> Counts:
     return Counts(tuple(vectors), alike=one)
 
 
-def payoffs_against(game: Game, player: int, others: Sequence[FloatArray | None]) -> FloatArray | None:
-    """What each action of a player earns against mixtures of the others; None where one of them is not known.
+def payoffs_against(game: Game, mixtures: Sequence[FloatArray | None]) -> list[FloatArray | None]:
+    """What each action of everybody who decides earns against mixtures of the others; None where they leave it open.
 
     Parameters
     ----------
-    others : n mixtures, the player's own not read; or one, in a symmetric game whose players are alike.
+    mixtures : as ``Counts.frequencies`` has them. In a tree own play at other sets counts among the others'.
     """
-    if isinstance(game, SymmetricGame) and len(others) == 1:
-        (mixture,) = others
-        return None if mixture is None else np.asarray(game.action_payoffs(mixture), dtype=np.float64)
-    rest = [mixture for j, mixture in enumerate(others) if j != player]
-    known = [mixture for mixture in rest if mixture is not None]
-    if len(known) < len(rest):
-        return None
-    if isinstance(game, SymmetricGame):
-        return np.asarray(game.action_payoffs_against(known), dtype=np.float64)
-    full = [
-        np.full(size, 1.0 / size) if j == player else np.asarray(others[j])
-        for j, size in enumerate(game.shape)
-    ]  # fmt: skip
-    return np.asarray(game.action_payoffs(player, full), dtype=np.float64)
+    sizes = sizes_of(game)[: len(mixtures)]
+    if isinstance(game, ExtensiveFormGame):
+        play = [np.full(k, np.nan) if mixture is None else mixture for mixture, k in zip(mixtures, sizes, strict=True)]
+        return [None if np.isnan(values).any() else values for values in action_values(game, play)]
+    found: list[FloatArray | None] = []
+    for player in range(len(mixtures)):
+        rest = list(mixtures) if len(mixtures) == 1 else [m for j, m in enumerate(mixtures) if j != player]
+        if len(mixtures) == 1 and not isinstance(game, SymmetricGame):
+            rest = []  # a player alone
+        known = [mixture for mixture in rest if mixture is not None]
+        if len(known) < len(rest):
+            found.append(None)
+        elif isinstance(game, SymmetricGame):
+            values = game.action_payoffs(known[0]) if len(mixtures) == 1 else game.action_payoffs_against(known)
+            found.append(np.asarray(values, dtype=np.float64))
+        else:
+            full = [m if m is not None else np.full(k, 1.0 / k) for m, k in zip(mixtures, sizes, strict=True)]
+            found.append(np.asarray(game.action_payoffs(player, full), dtype=np.float64))
+    return found
 
 
-def average_payoffs_against(game: Game, player: int, others: Sequence[Any]) -> FloatArray:
-    """As ``payoffs_against`` for many sets of mixtures at once: arrays (B, k_j); the answer has shape (B, k_player)."""
+def average_payoffs_against(game: Game, mixtures: Sequence[Any]) -> list[FloatArray]:
+    """As ``payoffs_against`` for many sets of mixtures at once: arrays (B, k_j) in and out; NaN where it is open."""
+    if isinstance(game, ExtensiveFormGame):
+        return action_values(game, mixtures)
     if isinstance(game, SymmetricGame):
-        return np.array(
-            [payoffs_against(game, player, [mixture[b] for mixture in others]) for b in range(len(others[0]))]
-        )
+        rows = [payoffs_against(game, [mixture[b] for mixture in mixtures]) for b in range(len(mixtures[0]))]
+        return [np.array([row[i] for row in rows]) for i in range(len(mixtures))]
     letters = "abcdefghijklmnopqrstuvwxyz"[: game.n]
-    rest = [j for j in range(game.n) if j != player]
-    terms = ",".join([letters, *(f"Z{letters[j]}" for j in rest)])
-    mixtures = [np.asarray(others[j]) for j in rest]
-    return np.asarray(np.einsum(f"{terms}->Z{letters[player]}", game.payoffs[player], *mixtures, optimize=True))
+    found = []
+    for player in range(game.n):
+        rest = [j for j in range(game.n) if j != player]
+        terms = ",".join([letters, *(f"Z{letters[j]}" for j in rest)])
+        others = [np.asarray(mixtures[j]) for j in rest]
+        if not rest:
+            found.append(np.broadcast_to(game.payoffs[0], np.shape(mixtures[0])))
+            continue
+        found.append(
+            np.asarray(np.einsum(f"{terms}->Z{letters[player]}", game.payoffs[player], *others, optimize=True))
+        )
+    return found

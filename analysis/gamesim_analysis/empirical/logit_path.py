@@ -13,9 +13,11 @@ from scipy.special import logsumexp
 from gamesim.core.arrays import FloatArray
 from gamesim.core.errors import MetricError
 
+from gamesim_analysis.equilibrium.continuation import Curve, Point
+from gamesim_analysis.equilibrium.quantal_branch import REACH, LogitEquations
+
 from .choice_fit import BOUND, FLAT, WIDE, Fitted
 from .counts import Game
-from .logit_branch import REACH, Branch, Point
 
 FINE = 16  # points between two nodes
 AT_END = 1e-8  # a maximum within this, relative, of the likelihood at the end of the branch is one at infinity
@@ -30,15 +32,20 @@ class Path:
     fine_rationality, fine_logs : the same on ``FINE`` times as many points, by Hermite interpolation.
     """
 
-    def __init__(self, branches: Sequence[Branch], reach: float) -> None:
-        self._branches = branches
-        walks = [list(branch.walk(reach)) for branch in branches]
+    def __init__(self, games: Sequence[Game], direction: int, reach: float) -> None:
+        self._sizes: list[int] = []
+        self._branches = branches = []
+        for game in games:
+            equations = LogitEquations(game)
+            self._sizes += equations.system.sizes
+            branches.append(Curve(equations, direction=direction))
+        walks = [list(branch.walk(direction * reach)) for branch in branches]
         if len(walks) == 1:
             self._nodes: list[list[Point]] = [[point] for point in walks[0]]
         else:
             self._nodes = [list(points) for points in zip(*_in_step(branches, walks), strict=True)]
-        self.rationality = np.array([points[0].rationality for points in self._nodes])
-        self.logs = np.array([np.concatenate([point.logs for point in points]) for points in self._nodes])
+        self.rationality = np.array([points[0].value for points in self._nodes])
+        self.logs = np.array([np.concatenate([point.x for point in points]) for points in self._nodes])
         self.fine_rationality, self.fine_logs = self._interpolated()
 
     def _slope(self, points: Sequence[Point]) -> FloatArray:
@@ -63,11 +70,10 @@ class Path:
         )
         fine = np.concatenate([curve.reshape(-1, values.shape[1]), values[-1:]])
         logs, edge = fine[:, :-1], 0
-        for branch in self._branches:  # what was interpolated need not sum to 1 exactly
-            for size in branch.system.sizes:
-                block = logs[:, edge : edge + size]
-                block -= logsumexp(block, axis=1, keepdims=True)
-                edge += size
+        for size in self._sizes:  # what was interpolated need not sum to 1 exactly
+            block = logs[:, edge : edge + size]
+            block -= logsumexp(block, axis=1, keepdims=True)
+            edge += size
         return fine[:, -1], logs
 
     def maximum_near(self, weights: FloatArray, node: int) -> tuple[float, FloatArray]:
@@ -95,7 +101,7 @@ class Path:
         if rise(length) > 0:
             return None
         found = place(float(brentq(rise, 0.0, length, xtol=1e-12 * (1 + length), rtol=1e-13)))
-        return found[0].rationality, np.concatenate([point.logs for point in found])
+        return found[0].value, np.concatenate([point.x for point in found])
 
     def crossing(self, value: Callable[[FloatArray], float], first: int) -> float:
         """The rationality between a node and the next at which ``value(logs)`` changes its sign."""
@@ -103,23 +109,23 @@ class Path:
         place, length = self._place(points, after), self._length(points, after)
 
         def at(x: float) -> float:
-            return value(np.concatenate([point.logs for point in place(x)]))
+            return value(np.concatenate([point.x for point in place(x)]))
 
         if at(0.0) * at(length) > 0:
-            return points[0].rationality
-        return place(float(brentq(at, 0.0, length, xtol=1e-11 * (1 + length))))[0].rationality
+            return points[0].value
+        return place(float(brentq(at, 0.0, length, xtol=1e-11 * (1 + length))))[0].value
 
     def _length(self, points: Sequence[Point], after: Sequence[Point]) -> float:
         if len(points) == 1:
             return float((after[0].where - points[0].where) @ points[0].tangent)
-        return after[0].rationality - points[0].rationality
+        return after[0].value - points[0].value
 
     def _place(self, points: Sequence[Point], after: Sequence[Point]) -> Callable[[float], list[Point]]:
         if len(points) == 1:
             return lambda x: [self._branches[0].between(points[0], x)]
 
         def place(x: float) -> list[Point]:
-            goal = points[0].rationality + x
+            goal = points[0].value + x
             return [
                 _at(branch, goal, point)
                 for branch, point in zip(self._branches, points, strict=True)
@@ -128,27 +134,27 @@ class Path:
         return place
 
 
-def _at(branch: Branch, rationality: float, near: Point) -> Point:
+def _at(branch: Curve, rationality: float, near: Point) -> Point:
     return branch.point(branch.at(rationality, near), rationality, near)
 
 
-def _in_step(branches: Sequence[Branch], walks: Sequence[Sequence[Point]]) -> list[list[Point]]:
+def _in_step(branches: Sequence[Curve], walks: Sequence[Sequence[Point]]) -> list[list[Point]]:
     """The branches at the rationalities of all of them, which must all grow along the way."""
     for walk in walks:
-        if any(b.rationality <= a.rationality for a, b in pairwise(walk)):
+        if any(b.value <= a.value for a, b in pairwise(walk)):
             raise MetricError(
                 "the branch of one of the games folds back, so one lambda names several of its points.",
                 hint="Fit the games one by one.",
             )
-    end = min(walk[-1].rationality for walk in walks)
-    goals = sorted({point.rationality for walk in walks for point in walk if point.rationality <= end})
+    end = min(walk[-1].value for walk in walks)
+    goals = sorted({point.value for walk in walks for point in walk if point.value <= end})
     found: list[list[Point]] = []
     for branch, walk in zip(branches, walks, strict=True):
-        levels = np.array([point.rationality for point in walk])
+        levels = np.array([point.value for point in walk])
         row = []
         for goal in goals:
             near = walk[int(np.abs(levels - goal).argmin())]
-            row.append(near if near.rationality == goal else _at(branch, goal, near))
+            row.append(near if near.value == goal else _at(branch, goal, near))
         found.append(row)
     return found
 
@@ -173,7 +179,7 @@ class _Same:
 
 @lru_cache(maxsize=16)
 def _path_of(games: tuple[_Same, ...], direction: int, reach: float) -> Path:
-    return Path([Branch(same.game, direction=direction) for same in games], reach)
+    return Path([same.game for same in games], direction, reach)
 
 
 def best_along(path: Path, back: Callable[[], Path], weights: FloatArray) -> Fitted:

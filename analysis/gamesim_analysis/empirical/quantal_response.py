@@ -1,5 +1,8 @@
 """How rational play of a formal game looks: the lambda of a logit choice rule fitted to counts of actions.
 
+In a tree choices are counted by information set, and payoffs are those of the agent form: conditional on play having come
+there, everybody's play elsewhere held fixed.
+
 A player who sees payoffs u chooses action a with probability proportional to exp(lambda u(a)). What u is depends on what
 the player is taken to expect of the others:
 
@@ -20,6 +23,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from fractions import Fraction
 from typing import Any, Literal
 
 import numpy as np
@@ -27,6 +31,7 @@ from numpy.random import Generator
 
 from gamesim.core.arrays import AnyArray, FloatArray
 from gamesim.core.errors import MetricError
+from gamesim.core.extensive_form import ExtensiveFormGame
 from gamesim.core.normal_form import NormalFormGame
 from gamesim.core.seeds import Seeds
 from gamesim.core.solution import Limits
@@ -35,11 +40,11 @@ from gamesim_analysis.stats.results import choose, level
 
 from .choice_fit import Choices, Fitted, resampled
 from .choice_fit import fit as fit_choices
-from .counts import Counts, Game, as_counts, average_payoffs_against, payoffs_against
+from .counts import Counts, Game, as_counts, average_payoffs_against, name_of, owner_of, payoffs_against, sizes_of
 from .logit_path import best_along, estimates, path_of
 from .society_regret import SocietyRegret, society_regret
 
-__all__ = ["RationalityFit", "SocietyRegret", "fit_logit", "fit_pooled", "society_regret"]
+__all__ = ["RationalityFit", "SocietyRegret", "fit_logit", "fit_logit_qre", "fit_pooled", "society_regret"]
 
 Belief = Literal["known", "empirical", "equilibrium"]
 Method = Literal["own", "gambit"]
@@ -62,6 +67,7 @@ class RationalityFit:
     log_likelihood : at the estimate; at its limit for a lower bound.
     standard_error : of ``value``, in 1/payoff, if decisions were independent; None for equilibrium beliefs.
     n : decisions used.
+    left_out : decisions in a tree whose payoffs hang on play that nobody was seen at; they are no part of the fit.
     """
 
     value: float | None
@@ -79,6 +85,7 @@ class RationalityFit:
     normalised_high: float | None = None
     normalised_lower_bound: float | None = None
     n: int = 0
+    left_out: int = 0
     belief: Belief = "empirical"
     reason: str | None = None
     label: str = ""
@@ -111,7 +118,8 @@ def fit_logit(
 
     Parameters
     ----------
-    counts : n vectors of valid, non-imputed choices; for a symmetric game also one vector for all players.
+    counts : n vectors of valid, non-imputed choices; for a symmetric game also one vector for all players; for a tree one
+        vector an information set, in the order of ``game.sets``.
     known : with ``belief="known"``, n mixtures that players expect; a player's own may be None.
     clusters : counts of each society, which add up to ``counts``; intervals resample them.
     players : whose choices are explained, all by default; the choices of the others still form expectations.
@@ -152,6 +160,9 @@ def fit_logit(
         confidence=confidence,
     )
     return replace(fit, label="stage-game description" if repeated else "")
+
+
+fit_logit_qre = fit_logit  # the name that other parts of the literature's software give it
 
 
 def fit_pooled(
@@ -196,17 +207,19 @@ def fit_pooled(
     if societies is not None and len(societies) > 1:
         rng = rng if rng is not None else Seeds(0).stream("bootstrap")
         draws = rng.multinomial(len(societies), np.full(len(societies), 1 / len(societies)), size=resamples)
+    left_out = 0
     if belief == "equilibrium":
         found, spread = _along_the_branch(cases, societies, draws, method)
     else:
-        found, spread = _against_mixtures(cases, belief, societies, draws)
+        found, spread, left_out = _against_mixtures(cases, belief, societies, draws)
     if spread is not None:
         tail = (1 - level(confidence)) / 2
         # "higher" and "lower" keep an infinite estimate infinite instead of interpolating it into NaN.
         low = float(np.quantile(spread, tail, method="lower"))
         high = float(np.quantile(spread, 1 - tail, method="higher"))
         found = replace(found, low=low, high=high)
-    return _in_payoffs(found, cases, belief, "gambit" if method == "gambit" else _METHOD_NAMES[belief])
+    fit = _in_payoffs(found, cases, belief, "gambit" if method == "gambit" else _METHOD_NAMES[belief])
+    return replace(fit, n=fit.n - left_out, left_out=left_out)
 
 
 _METHOD_NAMES = {
@@ -221,17 +234,17 @@ class _Case:
 
     def __init__(self, counts: Counts, game: Game, known: Sequence[Any] | None, players: Sequence[int] | None) -> None:
         self.counts, self.game = counts, game
-        size = len(counts.by_player)
+        places = range(len(counts.by_player))
         for player in players or ():
             if not 0 <= player < game.n:
                 raise MetricError(f"no player {player}.", path="players", hint=f"Players: 0 to {game.n - 1}.")
         # Players who are not told apart are all explained together.
-        self.players = tuple(range(size)) if players is None or counts.alike else tuple(dict.fromkeys(players))
+        self.places = tuple(p for p in places if players is None or counts.alike or owner_of(game, p) in players)
         self.known = None if known is None else self._expected(known)
 
     @property
     def n(self) -> int:
-        return round(sum(float(self.counts.by_player[i].sum()) for i in self.players))
+        return round(sum(float(self.counts.by_player[i].sum()) for i in self.places))
 
     def of(self, counts: Any) -> Counts:
         """Counts of one society in this game; nothing where it did not play."""
@@ -249,21 +262,21 @@ class _Case:
         if self.counts.alike and all(part is not None and np.ndim(part) == 0 for part in given):
             given = [given]
         if len(given) != len(self.counts.by_player):
-            raise MetricError(f"{len(given)} mixtures for {len(self.counts.by_player)} players.", path="known")
+            raise MetricError(f"{len(given)} mixtures for {len(self.counts.by_player)} who decide.", path="known")
         found: list[FloatArray | None] = []
-        for player, (part, size) in enumerate(zip(given, self.game.shape, strict=False)):
+        for player, (part, size) in enumerate(zip(given, sizes_of(self.game), strict=False)):
             if part is None:
                 found.append(None)
                 continue
             vector = np.asarray(part)
             if vector.shape != (size,):
                 raise MetricError(f"a mixture of shape {vector.shape} for {size} actions.", path=f"known.{player}")
-            found.append(np.asarray(distribution(vector, f"the mixture of player {player}"), dtype=np.float64))
+            found.append(np.asarray(distribution(vector, f"the mixture of {name_of(self.game, player)}"), dtype=np.float64))
         return found
 
     def weights(self, counts: Counts) -> list[FloatArray]:
         """Counts of the players to explain, others as zeros."""
-        return [v if i in self.players else np.zeros_like(v) for i, v in enumerate(counts.by_player)]
+        return [v if i in self.places else np.zeros_like(v) for i, v in enumerate(counts.by_player)]
 
 
 def _societies(clusters: Sequence[Sequence[Any]], cases: Sequence[_Case]) -> list[list[Counts]]:
@@ -283,54 +296,69 @@ def _societies(clusters: Sequence[Sequence[Any]], cases: Sequence[_Case]) -> lis
 
 def _against_mixtures(
     cases: Sequence[_Case], belief: Belief, societies: Sequence[Sequence[Counts]] | None, draws: AnyArray | None
-) -> tuple[Fitted, FloatArray | None]:
+) -> tuple[Fitted, FloatArray | None, int]:
     counts: list[FloatArray] = []
     payoffs: list[FloatArray] = []
     problems: list[tuple[int, int]] = []
+    left_out = 0.0
     for number, case in enumerate(cases):
         mixtures = case.known if belief == "known" else case.counts.frequencies()
         assert mixtures is not None
-        for player in case.players:
-            if case.counts.by_player[player].sum() == 0:
+        earned = payoffs_against(case.game, mixtures)
+        for place in case.places:
+            chosen, values = case.counts.by_player[place], earned[place]
+            if chosen.sum() == 0:
                 continue
-            earned = payoffs_against(case.game, player, mixtures)
-            if earned is None:
-                raise MetricError(
-                    f"what player {player} expects of the others is not known.",
-                    path="counts",
-                    hint="Nobody was counted there.",
-                )
-            counts.append(case.counts.by_player[player])
-            payoffs.append(earned / case.game.payoff_range)
-            problems.append((number, player))
+            if values is None:
+                if not isinstance(case.game, ExtensiveFormGame):
+                    raise MetricError(
+                        f"what player {place} expects of the others is not known.",
+                        path="counts",
+                        hint="Nobody was counted there.",
+                    )
+                left_out += float(chosen.sum())
+                continue
+            counts.append(chosen)
+            payoffs.append(values / case.game.payoff_range)
+            problems.append((number, place))
+    if not problems:
+        raise MetricError(
+            "no choice can be weighed: what each leads to hangs on play that nobody was seen at.", path="counts"
+        )
     found = fit_choices(Choices(counts, payoffs))
     if societies is None or draws is None or not found.identified:
-        return found, None
+        return found, None, round(left_out)
     most = max(len(vector) for vector in counts)
     n = np.zeros((len(draws), len(problems), most))
     u = np.full((len(draws) if belief == "empirical" else 1, len(problems), most), -np.inf)
-    for column, (number, player) in enumerate(problems):
+    expected: dict[int, list[FloatArray]] = {}
+    for column, (number, place) in enumerate(problems):
         size = len(counts[column])
         drawn = [
             draws @ np.array([society[number].by_player[i] for society in societies])
             for i in range(len(cases[number].counts.by_player))
         ]
-        n[:, column, :size] = drawn[player]
+        n[:, column, :size] = drawn[place]
         u[:, column, :size] = payoffs[column]
         if belief == "empirical":
-            u[:, column, :size] = _expected_of(cases[number], player, drawn) / cases[number].game.payoff_range
-    return found, resampled(n, u)
+            if number not in expected:
+                expected[number] = _expected_of(cases[number], drawn)
+            again = expected[number][place] / cases[number].game.payoff_range
+            # Where a resample leaves payoffs open, nobody came to the set in it, or they are the whole sample's.
+            u[:, column, :size] = np.where(np.isnan(again), payoffs[column], again)
+    return found, resampled(n, u), round(left_out)
 
 
-def _expected_of(case: _Case, player: int, drawn: Sequence[FloatArray]) -> FloatArray:
+def _expected_of(case: _Case, drawn: Sequence[FloatArray]) -> list[FloatArray]:
     """Payoffs (B, k) against the resampled frequencies; where a resample shows nothing of a player, against the whole sample's."""
     mixtures = []
     for i, counts in enumerate(drawn):
         size = counts.sum(axis=1, keepdims=True)
         whole = case.counts.by_player[i]
-        fallback = whole / whole.sum() if whole.sum() > 0 else np.full(len(whole), 1 / len(whole))
+        unseen = np.nan if isinstance(case.game, ExtensiveFormGame) else 1 / len(whole)
+        fallback = whole / whole.sum() if whole.sum() > 0 else np.full(len(whole), unseen)
         mixtures.append(np.where(size > 0, counts / np.where(size > 0, size, 1.0), fallback))
-    return average_payoffs_against(case.game, player, mixtures)
+    return average_payoffs_against(case.game, mixtures)
 
 
 def _along_the_branch(
@@ -363,11 +391,16 @@ def _by_gambit(case: _Case, own: Fitted) -> Fitted:
     gambit.require()
     if own.estimate is None or own.below_random:
         return own  # the guards hold whoever estimates
-    game = case.game.to_normal_form()
+    game, scale = case.game, case.game.payoff_range
     weights = case.weights(case.counts)
     if case.counts.alike:
         weights = [weights[0] / game.n] * game.n
-    scaled = NormalFormGame(game.payoffs / game.payoff_range)
+    scaled: Game
+    if isinstance(game, ExtensiveFormGame):
+        wide = Fraction(scale)
+        scaled = replace(game, payoffs=tuple(tuple(u / wide for u in payoffs) for payoffs in game.payoffs))
+    else:
+        scaled = NormalFormGame(game.to_normal_form().payoffs / scale)
     estimate, log_likelihood = gambit.logit_estimate(scaled, weights, Limits(seconds=120))
     return replace(own, estimate=estimate, log_likelihood=log_likelihood)
 

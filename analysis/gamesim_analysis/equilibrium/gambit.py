@@ -149,7 +149,8 @@ def _branch(pygambit: Any, game: Any, job: Mapping[str, Any]) -> Iterator[bytes]
 def _estimate(pygambit: Any, game: Any, job: Mapping[str, Any]) -> Iterator[bytes]:
     """The logit equilibrium on the principal branch under which counts of play are likeliest."""
     estimator, given = _offered(pygambit.qre, "logit_estimate"), job["parameters"]
-    found = estimator(game.mixed_strategy_profile(data=given["counts"]), use_empirical=given["empirical"])
+    profile = game.mixed_behavior_profile if job["form"] == "efg" else game.mixed_strategy_profile
+    found = estimator(profile(data=given["counts"]), use_empirical=given["empirical"])
     play = spelled(found.profile, job["form"], game)
     yield _line(fit={"lam": float(found.lam), "log_likelihood": float(found.log_like), "play": play})
 
@@ -370,12 +371,13 @@ def qre_points(game: Any, rationalities: Sequence[float] | None = None, limits: 
 
 
 def logit_estimate(
-    game: NormalFormGame, counts: Sequence[Any], limits: Limits | None = None, *, empirical: bool = False
+    game: Any, counts: Sequence[Any], limits: Limits | None = None, *, empirical: bool = False
 ) -> tuple[float, float]:
     """Gambit's maximum-likelihood lambda for counts of actions, and its log-likelihood.
 
     Parameters
     ----------
+    counts : one vector a player, or an information set of a tree with perfect recall (in the order of ``game.sets``).
     empirical : fit replies to the others' observed frequencies instead: another and in general biased estimator.
 
     Raises
@@ -383,8 +385,10 @@ def logit_estimate(
     MissingExtraError, SolverError, SolverCrashError, SolverLimitError
     """
     require()
-    text, form, _ = _crossed(game, False, limits or Limits())
-    given = {"counts": [[float(c) for c in own] for own in counts], "empirical": empirical}
+    tree = isinstance(game, ExtensiveFormGame)
+    text, form, _ = _crossed(game, tree, limits or Limits())
+    told: Any = [[float(c) for c in own] for own in counts]
+    given = {"counts": [[told[h] for h in own] for own in game.sets_of] if tree else told, "empirical": empirical}
     reply = ask("fit", {"act": "estimate", "form": form, "text": text, "parameters": given}, limits or Limits())
     if reply.error is not None or not reply.lines:
         raise reply.error or SolverCrashError("Gambit's process did not answer.")

@@ -31,7 +31,8 @@ from gamesim.core.errors import SolverError, UnsupportedGameError
 from gamesim.core.extensive_form import CHANCE, TERMINAL, ExtensiveFormGame
 from gamesim.core.logit import logit_choice
 from gamesim.core.normal_form import NormalFormGame
-from gamesim.core.profiles import MixedProfile
+from gamesim.core.preference_game import PreferenceGame
+from gamesim.core.profiles import MixedProfile, as_profile
 from gamesim.core.solution import Certificate, Limits, Solution
 from gamesim.core.symmetric import SymmetricGame, opponent_counts
 
@@ -41,7 +42,7 @@ from .method import Found, Method, is_formal
 REACH = 1000.0  # how far branches are traced: an action worth a thousandth of the payoff range less is then rare by a factor e
 LIMIT = 1e8  # how far to look for the Nash equilibrium at the branch's end
 NASH = 1e-9  # regret, relative to the payoff range, at which the limit is taken for reached
-Game = NormalFormGame | SymmetricGame | ExtensiveFormGame
+Game = NormalFormGame | SymmetricGame | PreferenceGame | ExtensiveFormGame
 
 
 class System(Protocol):
@@ -214,7 +215,7 @@ class AgentSystem:
 def system_of(game: Game) -> System:
     if isinstance(game, ExtensiveFormGame):
         return AgentSystem(game)
-    return SymmetricSystem(game) if isinstance(game, SymmetricGame) else NormalSystem(game)
+    return SymmetricSystem(game) if isinstance(game, SymmetricGame) else NormalSystem(game.to_normal_form())
 
 
 class LogitEquations(Homotopy):
@@ -269,8 +270,6 @@ class LogitEquations(Homotopy):
         if isinstance(self.game, ExtensiveFormGame):
             vectors = as_behaviour(self.game, play).probabilities
         else:
-            from gamesim.core.profiles import as_profile
-
             vectors = as_profile(self.game.shape, play)[: len(self.system.sizes)]
         flat = np.concatenate([np.asarray(v, dtype=np.float64) for v in vectors])
         if flat.min() <= 0:
@@ -410,7 +409,7 @@ def _limit(game: Any, limits: Limits) -> Found:
     from .rationalise import rational
 
     equations = LogitEquations(game)
-    curve = Curve(equations)
+    curve = Curve(equations, leave=True)
     point, stopped, notes = curve.start, None, []
     try:
         for number, point in enumerate(curve.walk(LIMIT, limits.seconds)):

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 import pytest
-from gamesim_analysis.empirical.logit_branch import logit_equilibrium
+from gamesim_analysis.equilibrium.quantal_branch import logit_equilibrium
 from gamesim_analysis.empirical.quantal_response import fit_logit, fit_pooled, society_regret
 
 from gamesim.core.errors import MetricError, MissingExtraError
