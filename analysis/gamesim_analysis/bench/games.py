@@ -16,7 +16,7 @@ from gamesim.core.arrays import FloatArray
 from gamesim.core.errors import GamesimError, MetricError
 from gamesim.core.seeds import Seeds
 from gamesim.core.symmetric import SymmetricGame
-from gamesim_analysis.empirical.counts import Game
+from gamesim_analysis.empirical.counts import Table
 from gamesim_analysis.empirical.quantal_response import RationalityFit, fit_pooled
 from gamesim_analysis.empirical.society_regret import SocietyRegret, society_regret
 
@@ -59,7 +59,7 @@ def rationality(results: Results, *, seed: int = 0) -> dict[str, Rationality]:
         return {}
     found = {}
     for player in (p.name for p in results.plan.config.players):
-        samples: list[tuple[list[FloatArray], Game]] = []
+        samples: list[tuple[list[FloatArray], Table]] = []
         societies: list[list[list[FloatArray] | None]] = []
         regrets: dict[str, SocietyRegret] = {}
         reasons = []
@@ -86,7 +86,7 @@ def rationality(results: Results, *, seed: int = 0) -> dict[str, Rationality]:
 
 
 def _fitted(
-    samples: Sequence[tuple[list[FloatArray], Game]], societies: Sequence[Sequence[Any]], seed: int
+    samples: Sequence[tuple[list[FloatArray], Table]], societies: Sequence[Sequence[Any]], seed: int
 ) -> tuple[RationalityFit | None, str | None]:
     clusters = [
         [
@@ -107,12 +107,12 @@ def _fitted(
     return replace(fit, label="stage-game description"), fit.reason
 
 
-def _as_given(counts: Sequence[FloatArray], game: Game) -> Any:
+def _as_given(counts: Sequence[FloatArray], game: Table) -> Any:
     """One vector where players are alike, as ``as_counts`` wants it."""
     return counts[0] if isinstance(game, SymmetricGame) else list(counts)
 
 
-def _game(results: Results, scenario: str) -> Game | None:
+def _game(results: Results, scenario: str) -> Table | None:
     from gamesim.core.normal_form import NormalFormGame
 
     cells = [entry.cell for entry in results.plan.entries if entry.scenario == scenario]
@@ -122,7 +122,7 @@ def _game(results: Results, scenario: str) -> Game | None:
     return game if isinstance(game, (NormalFormGame, SymmetricGame)) else None
 
 
-def _counts(results: Results, scenario: str, player: str, game: Game) -> list[list[FloatArray]]:
+def _counts(results: Results, scenario: str, player: str, game: Table) -> list[list[FloatArray]]:
     """For every society its counts by player (one vector where players are alike); wordings are societies of their own."""
     cells = sorted({entry.cell for entry in results.plan.find("pure", scenario, player=player)})
     alike = isinstance(game, SymmetricGame)
@@ -154,7 +154,7 @@ def _counts(results: Results, scenario: str, player: str, game: Game) -> list[li
     return found
 
 
-def _place(action: float, game: Game, seat: int, kind: str) -> int:
+def _place(action: float, game: Table, seat: int, kind: str) -> int:
     """The formal game's index of an action: the index itself in a matrix game, else the label that is this number."""
     if kind == "matrix":
         return int(action)

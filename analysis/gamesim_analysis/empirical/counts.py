@@ -15,7 +15,8 @@ from gamesim.core.extensive_form import ExtensiveFormGame
 from gamesim.core.normal_form import NormalFormGame
 from gamesim.core.symmetric import SymmetricGame
 
-Game = NormalFormGame | SymmetricGame | ExtensiveFormGame
+Table = NormalFormGame | SymmetricGame
+Game = Table | ExtensiveFormGame
 
 
 def sizes_of(game: Game) -> tuple[int, ...]:

@@ -12,7 +12,6 @@ from scipy.special import logsumexp
 
 from gamesim.core.arrays import FloatArray
 from gamesim.core.errors import MetricError
-
 from gamesim_analysis.equilibrium.continuation import Curve, Point
 from gamesim_analysis.equilibrium.quantal_branch import REACH, LogitEquations
 
@@ -34,16 +33,16 @@ class Path:
 
     def __init__(self, games: Sequence[Game], direction: int, reach: float) -> None:
         self._sizes: list[int] = []
-        self._branches = branches = []
+        self._branches: list[Curve] = []
         for game in games:
             equations = LogitEquations(game)
             self._sizes += equations.system.sizes
-            branches.append(Curve(equations, direction=direction))
-        walks = [list(branch.walk(direction * reach)) for branch in branches]
+            self._branches.append(Curve(equations, direction=direction))
+        walks = [list(branch.walk(direction * reach)) for branch in self._branches]
         if len(walks) == 1:
             self._nodes: list[list[Point]] = [[point] for point in walks[0]]
         else:
-            self._nodes = [list(points) for points in zip(*_in_step(branches, walks), strict=True)]
+            self._nodes = [list(points) for points in zip(*_in_step(self._branches, walks), strict=True)]
         self.rationality = np.array([points[0].value for points in self._nodes])
         self.logs = np.array([np.concatenate([point.x for point in points]) for points in self._nodes])
         self.fine_rationality, self.fine_logs = self._interpolated()

@@ -271,7 +271,9 @@ class _Case:
             vector = np.asarray(part)
             if vector.shape != (size,):
                 raise MetricError(f"a mixture of shape {vector.shape} for {size} actions.", path=f"known.{player}")
-            found.append(np.asarray(distribution(vector, f"the mixture of {name_of(self.game, player)}"), dtype=np.float64))
+            found.append(
+                np.asarray(distribution(vector, f"the mixture of {name_of(self.game, player)}"), dtype=np.float64)
+            )
         return found
 
     def weights(self, counts: Counts) -> list[FloatArray]:

@@ -11,12 +11,13 @@ import numpy as np
 
 from gamesim.core.arrays import FloatArray
 from gamesim.core.errors import MetricError
+from gamesim.core.extensive_form import ExtensiveFormGame
 from gamesim.core.normal_form import NormalFormGame
 from gamesim.core.profiles import as_profile
 from gamesim.core.solution import Solution
 from gamesim.core.symmetric import SymmetricGame, opponent_counts
 
-from .counts import Game, as_counts, payoffs_against
+from .counts import Game, Table, as_counts, payoffs_against
 
 
 @dataclass(frozen=True)
@@ -66,13 +67,14 @@ def society_regret(counts: Any, game: Game, equilibria: Solution | Sequence[Any]
     >>> found.regrets, found.nash_conv, found.welfare_ratio
     ((2.0, 2.0), 4.0, 1.0)
     """
+    if isinstance(game, ExtensiveFormGame):
+        raise MetricError("regret by counts is of games in normal form.", path="game", hint="Use its to_normal_form().")
     held = as_counts(counts, game)
     mixtures = held.frequencies()
     copies = game.n if held.alike else 1
     regrets: list[float | None] = []
     payoffs: list[float | None] = []
-    for player, mixture in enumerate(mixtures):
-        earned = payoffs_against(game, player, mixtures)
+    for mixture, earned in zip(mixtures, payoffs_against(game, mixtures), strict=True):
         if mixture is None or earned is None:
             regrets.append(None)
             payoffs.append(None)
@@ -104,7 +106,7 @@ def society_regret(counts: Any, game: Game, equilibria: Solution | Sequence[Any]
     )
 
 
-def best_welfare(game: Game) -> float:
+def best_welfare(game: Table) -> float:
     """The largest sum of payoffs over pure profiles."""
     if isinstance(game, NormalFormGame):
         return float(game.payoffs.sum(axis=0).max())
@@ -122,7 +124,7 @@ def best_welfare(game: Game) -> float:
 
 
 def _nearest(
-    mixtures: Sequence[FloatArray | None], copies: int, game: Game, equilibria: Solution | Sequence[Any] | None
+    mixtures: Sequence[FloatArray | None], copies: int, game: Table, equilibria: Solution | Sequence[Any] | None
 ) -> tuple[tuple[float | None, ...] | None, int | None, bool | None]:
     if equilibria is None:
         return None, None, None
@@ -143,7 +145,7 @@ def _nearest(
     return (best[1], best[2], complete) if best is not None else (None, None, complete)
 
 
-def _profile(play: Any, game: Game) -> list[FloatArray]:
+def _profile(play: Any, game: Table) -> list[FloatArray]:
     parts = list(getattr(play, "strategies", play))
     if isinstance(game, SymmetricGame) and len(parts) == game.k and all(np.ndim(part) == 0 for part in parts):
         parts = [np.asarray(parts)] * game.n

@@ -27,7 +27,9 @@ from gamesim.core.solution import Certificate, Limits
 TIGHT = 1e-13  # residual, relative to the size of the unknowns, at which a point counts as on the curve
 STEPS = 20_000
 SMALLEST = 1e-12  # step of arc length at which a curve is given up
+NEAR = 0.1  # how far, relative to their size, a start's unknowns may be corrected
 CORNER = 1e-3  # below this step a curve that is not smooth is taken to have a corner ahead
+
 
 class Homotopy:
     """A family of equilibria: subclasses say which equations hold at which parameter.
@@ -54,7 +56,10 @@ class Homotopy:
         raise NotImplementedError
 
     def jacobian(self, x: FloatArray, value: float) -> FloatArray:
-        """Shape (m, m + 1), derivatives in the unknowns and then in the parameter; by differences unless overridden."""
+        """Shape (m, m + 1), derivatives in the unknowns and then in the parameter; by differences unless overridden.
+
+        Equations with corners want their own: differences across a corner are no derivatives.
+        """
         at = np.append(x, value)
         columns = []
         for j in range(len(at)):
@@ -137,13 +142,13 @@ class Curve:
         x, value = homotopy.beginning() if start is None else start
         if start is not None:
             found = self._corrected(np.append(x, value), _level(len(x)))
-            if found is None:
+            if found is None or np.abs(found[:-1] - x).max() > NEAR * (1.0 + np.abs(x).max()):
                 raise SolverError(f"the start is no equilibrium at {homotopy.parameter} {value / homotopy.unit:.6g}.")
             x = found[:-1]
         self.start = Point(x, value, self._tangent(np.append(x, value), direction * _level(len(x))))
 
     def walk(self, to: float, seconds: float | None = None) -> Iterator[Point]:
-        """Points in order, from the start until the parameter has passed ``to``.
+        """Points in order, from the start until the parameter has passed ``to``, or its start again on the way back.
 
         Raises
         ------
@@ -156,7 +161,11 @@ class Curve:
         side = self._side(point)
         yield point
         for _ in range(STEPS):
-            if (point.value - to) * sign >= 0 or time.monotonic() > until:
+            if (
+                (point.value - to) * sign >= 0
+                or (point.value - self.start.value) * sign < 0
+                or time.monotonic() > until
+            ):
                 return
             following = self._step(point, step)
             while following is None:
@@ -265,13 +274,16 @@ class Curve:
         if found is None or np.linalg.norm(found - guess) > (4.0 if cornered else 0.5) * step:
             return None  # so far off it may be another curve
         tangent = self._tangent(found, found - point.where if cornered else point.tangent)
-        if not cornered and tangent @ point.tangent < 0.97:
-            return None
+        if not cornered:
+            turn, off = float(np.linalg.norm(tangent - point.tangent)), float(np.linalg.norm(found - guess))
+            # A curve that bends by an angle leaves its tangent by half of it; farther off lies another one beside it.
+            if turn > 0.25 or off > 1.5 * step * turn + 1e-7 * (1.0 + float(np.abs(found).max())):
+                return None
         return Point(found[:-1], float(found[-1]), tangent)
 
     def _around_corner(self, point: Point) -> Point | None:
         """The curve beyond a corner at which it turns so far that the plane across the old tangent misses it."""
-        beyond = self._tangent(point.where + 1e-5 * point.tangent, point.tangent)
+        before, beyond = (self._tangent(point.where + d * point.tangent, point.tangent) for d in (-1e-4, 1e-5))
         best: Point | None = None
         for turned in (beyond, -beyond):
             for step in (CORNER, CORNER / 10):
@@ -279,8 +291,10 @@ class Curve:
                 if found is None:
                     continue
                 way = found - point.where
-                length = float(np.linalg.norm(way))
-                if not 0.2 * step <= length <= 4 * step or way @ point.tangent < -0.99 * length:  # back where it came from
+                back = self._corrected(point.where - step * before, before)
+                if not 0.2 * step <= np.linalg.norm(way) <= 4 * step:
+                    continue
+                if back is not None and np.linalg.norm(found - back) <= 1e-5 * step:  # the way it came
                     continue
                 candidate = Point(found[:-1], float(found[-1]), self._tangent(found, way))
                 if best is None or candidate.tangent @ point.tangent > best.tangent @ point.tangent:
@@ -443,6 +457,8 @@ def trace(
         before = walked[-2][0] if len(walked) > 1 else last
         near = min((before, last), key=lambda p: abs(p.value - goal))
         walked[-1] = (curve.point(curve.at(goal, near), goal, near), False)
+    elif stopped is None and (last.value - begin) * sign < 0:
+        stopped = "it turned back to where it began."
     elif stopped is None and last.value != goal:
         stopped = "seconds"
     kept = {len(walked) - 1, *np.linspace(0, len(walked) - 1, min(points, len(walked))).round().astype(int).tolist()}

@@ -40,7 +40,7 @@ from .continuation import Branch, Curve, Homotopy, trace
 from .method import Found, Method, is_formal
 
 REACH = 1000.0  # how far branches are traced: an action worth a thousandth of the payoff range less is then rare by a factor e
-LIMIT = 1e8  # how far to look for the Nash equilibrium at the branch's end
+LIMIT = 1e7  # how far to look for the Nash equilibrium at the branch's end
 NASH = 1e-9  # regret, relative to the payoff range, at which the limit is taken for reached
 Game = NormalFormGame | SymmetricGame | PreferenceGame | ExtensiveFormGame
 
@@ -193,7 +193,7 @@ class AgentSystem:
         odds = np.exp(here - top[self._set_of])
         shape = (len(logs), len(self._leaf_chance))
         table = csr_matrix((earned, (self._action, self._leaf)), shape=shape)
-        return table, odds, np.bincount(self._set_of, odds, len(self.sizes))
+        return table, odds, np.bincount(self._set_of, odds, len(self.sizes)).astype(np.float64)
 
     def utilities(self, logs: FloatArray) -> FloatArray:
         earned, _, total = self._weights(logs)
@@ -205,7 +205,9 @@ class AgentSystem:
         earned, odds, total = self._weights(logs)
         own = np.asarray(earned.sum(axis=1)).ravel()
         gained = (earned @ self._leaf_paths).toarray()
-        gained[np.arange(len(own)), np.arange(len(own))] -= own  # its own probability is no part of what an action earns
+        gained[np.arange(len(own)), np.arange(len(own))] -= (
+            own  # its own probability is no part of what an action earns
+        )
         rows = csr_matrix((odds, (self._set_of, np.arange(len(odds)))), shape=(len(self.sizes), len(odds)))
         reached = (rows @ self._set_paths).toarray()[self._owner]
         share = total[self._owner][:, None]
@@ -273,8 +275,11 @@ class LogitEquations(Homotopy):
             vectors = as_profile(self.game.shape, play)[: len(self.system.sizes)]
         flat = np.concatenate([np.asarray(v, dtype=np.float64) for v in vectors])
         if flat.min() <= 0:
-            raise SolverError("in a logit equilibrium every action is played.", hint="Start where none has probability 0.")
-        return np.log(flat)
+            raise SolverError(
+                "in a logit equilibrium every action is played.", hint="Start where none has probability 0."
+            )
+        logs: FloatArray = np.log(flat)
+        return logs
 
     def certify(self, play: Any, value: float) -> Certificate:
         return certify(self.game, play, concept="qre", rationality=float(value))
@@ -371,9 +376,7 @@ def _check(game: Any, concept: str) -> str:
     return ""
 
 
-def _run(
-    game: Any, *, concept: str, limits: Limits, rationality: float | None = None, points: int = 50
-) -> Found:
+def _run(game: Any, *, concept: str, limits: Limits, rationality: float | None = None, points: int = 50) -> Found:
     if concept == "nash":
         return _limit(game, limits)
     if rationality is None:
@@ -390,7 +393,10 @@ def _run(
     if isinstance(game, ExtensiveFormGame) and game.perfect_information:
         play: Any = backward_logit(game, rationality)
         return Found(
-            [play], complete=True, selection="the only one: perfect information", of_concept={"rationality": rationality}
+            [play],
+            complete=True,
+            selection="the only one: perfect information",
+            of_concept={"rationality": rationality},
         )
     branch = qre_branch(game, to=rationality, points=1, limits=limits)
     if branch.stopped is not None:
@@ -399,7 +405,9 @@ def _run(
     return Found(
         [branch.end.play],
         selection="the principal branch from uniform play",
-        notes=[f"The branch turns back at lambda {', '.join(f'{v:.6g}' for v in branch.turning)}."] if branch.turning else [],
+        notes=[f"The branch turns back at lambda {', '.join(f'{v:.6g}' for v in branch.turning)}."]
+        if branch.turning
+        else [],
         of_concept={"rationality": rationality},
     )
 
@@ -420,7 +428,9 @@ def _limit(game: Any, limits: Limits) -> Found:
     except SolverError as error:
         notes = [f"The branch ends early: {error.message}"]
     play = rational(game, equations.play(point.x))
-    return Found([play], selection="the limit of the principal branch of logit equilibria", stopped=stopped, notes=notes)
+    return Found(
+        [play], selection="the limit of the principal branch of logit equilibria", stopped=stopped, notes=notes
+    )
 
 
 logit_branch = Method(

@@ -6,8 +6,8 @@ import math
 
 import numpy as np
 import pytest
-from gamesim_analysis.equilibrium.quantal_branch import logit_equilibrium
 from gamesim_analysis.empirical.quantal_response import fit_logit, fit_pooled, society_regret
+from gamesim_analysis.equilibrium.quantal_branch import logit_equilibrium
 
 from gamesim.core.errors import MetricError, MissingExtraError
 from gamesim.core.normal_form import NormalFormGame
