@@ -264,7 +264,7 @@ def _solved(
     if cross:
         from gamesim_analysis.equilibrium.cross_check import cross_check
 
-        table = cross_check(subject, concept, limits)
+        table = cross_check(subject, concept, limits, **parameters)
         found: Solution | Ranking = table.solution
     else:
         found = answer(subject, concept, method=method, every=every, limits=limits, **parameters)

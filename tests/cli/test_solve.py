@@ -57,6 +57,17 @@ def test_a_tree_in_words(capsys: pytest.CaptureFixture[str]) -> None:
     assert "the list of SPE payoffs is complete" in out
 
 
+def test_players_who_err(capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, _ = run(capsys, "catalog:prisoners_dilemma", "--concept", "qre", "--lambda", "1")
+    assert code == 0
+    assert "player_0 0.2268 C + 0.7732 D" in out
+    assert "of what the logit rule answers at lambda 1" in out
+    branch = as_json(capsys, "catalog:museum_or_fair", "--concept", "qre")["solutions"][0]["branch"]
+    assert branch["points"][0]["value"] == 0
+    assert branch["points"][-1]["profile"]["Hugo"]["#1"]["Museum"] == pytest.approx(1)
+    assert len(branch["crossings"]) == 1
+
+
 def test_empty_threats_stand_beside_what_rests_on_them(capsys: pytest.CaptureFixture[str]) -> None:
     """Statement 12: one subgame-perfect payoff, complete; (3,3) and (1,5) are Nash; seven pure equilibria; Refuse after Offer 1."""
     for concept in ("pure", "all"):

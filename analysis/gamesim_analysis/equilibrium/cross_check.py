@@ -88,7 +88,12 @@ class CrossCheck:
 
 
 def cross_check(
-    game: Any, concept: str = "nash", limits: Limits | None = None, *, methods: Sequence[str] | None = None
+    game: Any,
+    concept: str = "nash",
+    limits: Limits | None = None,
+    *,
+    methods: Sequence[str] | None = None,
+    **parameters: Any,
 ) -> CrossCheck:
     """Ask every method that takes the game and compare.
 
@@ -96,6 +101,7 @@ def cross_check(
     ----------
     limits : of the whole; each method may use its share of the time that is left, and quick ones leave more to the rest.
     methods : names of solvers; by default all that are registered, native ones first.
+    parameters : of the question, such as ``rationality``, for every method.
     """
     from gamesim.core.registry import entry, names
 
@@ -118,7 +124,7 @@ def cross_check(
         share = max(0.1, left / (len(asked) - number))
         own = replace(limits, seconds=share, cpu_seconds=min(limits.cpu_seconds, share + 1.0))
         try:
-            found = entry("solvers", name)(game, concept=concept, limits=own)
+            found = entry("solvers", name)(game, concept=concept, limits=own, **parameters)
             answers.append(found if isinstance(found, Solution) else "it ranks instead of solving")
         except GamesimError as error:
             answers.append(str(error))

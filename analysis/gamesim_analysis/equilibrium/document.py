@@ -15,9 +15,10 @@ import numpy as np
 from gamesim.core.profiles import Joint
 from gamesim.core.solution import Equilibrium, Ranking, Solution
 
+from .continuation import Branch
 from .method import flatten, is_formal
 from .threats import is_subgame_perfect
-from .told import certificate_in_words, facts, number, told
+from .told import certificate_in_words, facts, number, played, told
 from .welfare import entropy, welfare
 from .words import note_of
 
@@ -97,7 +98,30 @@ def solved(game: Any, solution: Solution) -> dict[str, Any]:
         "certificate": certificate_in_words(solution),
         "notes": list(solution.notes),
         "versions": dict(solution.versions),
+        **({"branch": branched(game, solution.details["branch"])} if "branch" in solution.details else {}),
         "elapsed": {"seconds": solution.seconds, "cpu_seconds": solution.cpu_seconds},
+    }
+
+
+def branched(game: Any, branch: Branch) -> dict[str, Any]:
+    """A branch of a document, point by point."""
+    return {
+        "parameter": branch.parameter,
+        "points": [
+            {
+                "value": point.value,
+                "profile": played(game, point.play)[0],
+                "gap": number(point.certificate.gap),
+                "regrets": [number(value) for value in point.certificate.regrets],
+                "turns": point.turns,
+            }
+            for point in branch.points
+        ],
+        "turning": list(branch.turning),
+        "crossings": list(branch.crossings),
+        "steps": branch.steps,
+        "halvings": branch.halvings,
+        "stopped": branch.stopped,
     }
 
 
@@ -238,6 +262,19 @@ def solution_schema() -> Schema:
         ("profile", "joint", "welfare", "entropy", "common_payoff"),
     )  # fmt: skip
     elapsed: Schema = {"type": "object", "additionalProperties": {"type": "number", "minimum": 0}}
+    values: Schema = {"type": "array", "items": {"type": "number"}}
+    point = _object(
+        {
+            "value": {"type": "number"}, "profile": equilibrium["properties"]["profile"], "gap": NUMBER,
+            "regrets": {"type": "array", "items": NUMBER}, "turns": {"type": "boolean"},
+        }
+    )  # fmt: skip
+    branch = _object(
+        {
+            "parameter": TEXT, "points": {"type": "array", "items": point}, "turning": values, "crossings": values,
+            "steps": COUNT, "halvings": COUNT, "stopped": {"type": ["string", "null"]},
+        }
+    )  # fmt: skip
     solution = _object(
         {
             "concept": TEXT, "method": TEXT, "parameters": {"type": "object"}, "selection": TEXT, "covers": TEXT, "complete": TRUTH,
@@ -247,8 +284,9 @@ def solution_schema() -> Schema:
                 "optimum": MAYBE, "welfare": {"type": "array", "items": NUMBER}, "price_of_anarchy": MAYBE, "price_of_stability": MAYBE,
                 "of": TEXT, "reason": TEXT,
             }),
-            "certificate": TEXT, "notes": TEXTS, "versions": {"type": "object", "additionalProperties": TEXT}, "elapsed": elapsed,
-        }
+            "certificate": TEXT, "notes": TEXTS, "versions": {"type": "object", "additionalProperties": TEXT}, "branch": branch, "elapsed": elapsed,
+        },
+        ("branch",),
     )  # fmt: skip
     ranking = _object(
         {

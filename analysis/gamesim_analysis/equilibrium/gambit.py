@@ -53,7 +53,7 @@ SUITS = {
     "liap": "tables", "hp": "tables",
 }  # fmt: skip
 SELECTION = {
-    "logit": "the limit of the principal branch of logit equilibria",
+    "logit": "the principal branch of logit equilibria",
     "lp": "a vertex, as the program found it",
     "liap": "a local minimum of the sum of squared gains",
     "hp": "the end of the tracing homotopy from uniform play",
@@ -136,11 +136,8 @@ def _branch(pygambit: Any, game: Any, job: Mapping[str, Any]) -> Iterator[bytes]
     else:
         points = _offered(pygambit.qre, "logit_solve_lambda")(game, lam=asked)
     for point in points if isinstance(points, (list, tuple)) else [points]:
-        if job["form"] == "efg" and hasattr(
-            type(next(iter(game.players))), "infosets"
-        ):  # the point is a row of numbers
-            numbers = iter(point)
-            play = [[_text(next(numbers)) for _ in place.actions] for own in game.players for place in own.infosets]
+        if job["form"] == "efg":  # a row of numbers: 16.7 makes no profile of it, and 17 gives the same row
+            play = [[_text(number) for number in point]]
         else:
             play = spelled(point.profile, job["form"], game)
         yield _line(point={"lam": float(point.lam), "play": play})
@@ -367,7 +364,14 @@ def qre_points(game: Any, rationalities: Sequence[float] | None = None, limits: 
     reply = ask("point", {"act": "branch", "form": form, "text": text, "parameters": given}, limits or Limits())
     if reply.error is not None:
         raise reply.error
-    return [Point(float(line["lam"]), _play(game, table, line["play"], [], sharpen=False)) for line in reply.lines]
+    points = []
+    for line in reply.lines:
+        play = line["play"]
+        if table is None:
+            row = iter(play[0])
+            play = [[next(row) for _ in game.sets[h].actions] for own in game.sets_of for h in own]
+        points.append(Point(float(line["lam"]), _play(game, table, play, [], sharpen=False)))
+    return points
 
 
 def logit_estimate(
@@ -523,11 +527,30 @@ def _check_as(method: str) -> Any:
     return check
 
 
+def _logit(
+    game: Any,
+    *,
+    concept: str,
+    limits: Limits,
+    exact: bool | None = None,
+    rationality: float | None = None,
+    **parameters: Any,
+) -> Found:
+    """The end of the branch, or for ``qre`` the equilibrium of one rationality."""
+    if concept != "qre":
+        found: Found = _run_as("logit")(game, concept=concept, limits=limits, exact=exact, **parameters)
+        return found
+    if rationality is None:
+        raise SolverError("Gambit answers for one rationality.", hint="Give it, or take logit_branch.")
+    (point,) = qre_points(game, [rationality], limits)
+    return Found([point.play], selection=SELECTION["logit"], of_concept={"rationality": rationality})
+
+
 def _method(name: str, description: str) -> Method:
-    concepts = frozenset({"nash", "value"} if name == "lp" else {"nash"})
+    concepts = frozenset({"nash", *{"lp": ["value"], "logit": ["qre"]}.get(name, [])})
     covers, complete = COVERS[name]
     told = "yes" if complete else "no"
-    return Method(name, concepts, description, _check_as(name), _run_as(name), suits=SUITS[name], covers=covers, complete=told)  # fmt: skip
+    return Method(name, concepts, description, _check_as(name), _logit if name == "logit" else _run_as(name), suits=SUITS[name], covers=covers, complete=told)  # fmt: skip
 
 
 lp = _method("lp", "Gambit: a two-player constant-sum game by linear programming.")

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 import gamesim
-from gamesim.core.errors import GamesimError, SolverError, clean
+from gamesim.core.errors import clean
 from gamesim.core.extensive_form import ExtensiveFormGame
 from gamesim.core.solution import Equilibrium, Ranking, Solution
 from gamesim.envs.efg.describe_game import describe_game, number
@@ -282,7 +282,7 @@ def _reply(game: Any, equilibrium: Equilibrium, player: int) -> str:
 
 def _branch(game: Any) -> list[Section]:
     """Quantal responses of a small table from uniform play on; nothing where there are too many strategies."""
-    from gamesim_analysis.empirical.logit_branch import Branch
+    from .quantal_branch import qre_branch
 
     if isinstance(game, ExtensiveFormGame):
         if sum(game.strategy_count(i) for i in range(game.n)) > BRANCH or not game.perfect_recall:
@@ -292,17 +292,11 @@ def _branch(game: Any) -> list[Section]:
     table = game.to_normal_form()
     if table.n < 2 or min(table.shape) < 2:
         return []
-    branch = Branch(table)
-    try:
-        points = list(branch.walk(200.0))
-    except (GamesimError, SolverError, np.linalg.LinAlgError):
-        return []
-    lambdas = np.array([point.rationality / table.payoff_range for point in points])
-    parts = [branch.split(np.exp(point.logs)) for point in points]
-    shares = [np.array([part[i] for part in parts]) for i in range(table.n)]
-    kept = sorted({round(k * (len(points) - 1) / min(POINTS, len(points) - 1)) for k in range(min(POINTS, len(points) - 1) + 1)})  # fmt: skip
+    points = qre_branch(table, to=200.0 / table.payoff_range, points=POINTS).points
+    lambdas = np.array([point.value for point in points])
+    shares = [np.array([point.play[i] for point in points]) for i in range(table.n)]
     head = ("lambda", *(f"{p}: {a}" for p, own in zip(table.players, table.actions, strict=True) for a in own))
-    rows = tuple((float(lambdas[k]), *(float(x) for share in shares for x in share[k])) for k in kept)
+    rows = tuple((float(lambdas[k]), *(float(x) for share in shares for x in share[k])) for k in range(len(points)))
     picture = draw_branch(lambdas, shares, table.players, table.actions, name=game.name, palette=PAGE)
     end = "; ".join(f"{p} " + ", ".join(f"{a} {share[-1, k]:.3f}" for k, a in enumerate(own) if share[-1, k] > 5e-4) for p, own, share in zip(table.players, table.actions, shares, strict=True))  # fmt: skip
     of = " of the strategies of its table" if isinstance(game, ExtensiveFormGame) else ""

@@ -85,7 +85,7 @@ def told(game: Any, equilibrium: Equilibrium) -> dict[str, Any]:
     if isinstance(game, (TeamGame, Mechanism)):
         return told_others.told(game, equilibrium)
     certificate = equilibrium.certificate
-    play, kind = _play(game, equilibrium.play)
+    play, kind = played(game, equilibrium.play)
     players = list(game.players)
     replies: dict[str, Any] = {}
     for i, reply in enumerate(certificate.best_responses):
@@ -119,7 +119,8 @@ def told(game: Any, equilibrium: Equilibrium) -> dict[str, Any]:
     }
 
 
-def _play(game: Any, play: Any) -> tuple[Any, str]:
+def played(game: Any, play: Any) -> tuple[Any, str]:
+    """Play by player, set and action, or joint play by profile; and which of the two, ``profile`` or ``joint``."""
     if isinstance(play, Joint):
         table = game.to_normal_form()
         cells = []
@@ -148,7 +149,7 @@ def words(game: Any, equilibrium: Equilibrium) -> str:
         return told_others.words(game, equilibrium)
     play = equilibrium.play
     if isinstance(play, Joint):
-        cells, _ = _play(game, play)
+        cells, _ = played(game, play)
         parts = [f"{'/'.join(cell['profile'])} {_short(cell['probability'])}" for cell in cells]
         return "a referee draws " + ", ".join(parts[:8]) + (", ..." if len(parts) > 8 else "")
     parts = []
@@ -209,6 +210,8 @@ def certificate_in_words(solution: Solution) -> str:
         return f"{solution.method} found none" + (
             f" before its limit ({solution.stopped})." if solution.stopped else "."
         )
+    if solution.concept == "qre":
+        return _of_logit(solution)
     how = GAINS.get(solution.concept, "by leaving the play")
     partial = any(e.certificate.guarantee == "heuristic" for e in found)
     if any(e.certificate.arithmetic == "sampled" for e in found):
@@ -230,6 +233,18 @@ def certificate_in_words(solution: Solution) -> str:
     if solution.stopped:
         whole = f"{len(found)} found before the limit ({solution.stopped}), the list is incomplete"
     return f"Certificate: {gain}; {whole} ({solution.method})."
+
+
+def _of_logit(solution: Solution) -> str:
+    """What a logit equilibrium is checked for, and what its players could gain by erring less."""
+    gap = max(e.certificate.bound for e in solution.equilibria)
+    regret = max(float(value) for e in solution.equilibria for value in e.certificate.regrets)
+    rationality = solution.equilibria[0].certificate.details["rationality"]
+    whole = "there is no other" if solution.complete else "there may be others"
+    return (
+        f"Certificate: every probability is within {gap:.2g} of what the logit rule answers at lambda {rationality:.6g}, checked"
+        f" apart from the solver; who erred no more could gain up to {regret:.4g}; {whole} ({solution.method})."
+    )
 
 
 def _sampled(found: Sequence[Equilibrium], how: str) -> str:

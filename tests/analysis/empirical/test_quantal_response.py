@@ -6,10 +6,13 @@ import math
 
 import numpy as np
 import pytest
-from gamesim_analysis.empirical.quantal_response import fit_logit, fit_pooled, society_regret
-from gamesim_analysis.equilibrium.quantal_branch import logit_equilibrium
+from gamesim_analysis.empirical.quantal_response import fit_logit, fit_logit_qre, fit_pooled, society_regret
+from gamesim_analysis.equilibrium.continuation import trace
+from gamesim_analysis.equilibrium.quantal_branch import backward_logit, logit_equilibrium
+from gamesim_analysis.equilibrium.sources import catalog
 
 from gamesim.core.errors import MetricError, MissingExtraError
+from gamesim.core.extensive_form import ExtensiveFormGame, TreeBuilder
 from gamesim.core.normal_form import NormalFormGame
 from gamesim.core.seeds import Seeds
 from gamesim.core.solution import Solution
@@ -217,6 +220,103 @@ def test_bootstrap_draws_agree_with_fits_of_the_draws_themselves() -> None:
     for b in range(5):
         alone = fit(Choices(list(counts[b]), list(payoffs[b])))
         assert found[b] == pytest.approx(alone.estimate, abs=1e-7)
+
+
+# ---- trees ---------------------------------------------------------------------------------------------------------
+
+LOAN = catalog("seed_loan")
+LENT = [[300, 100], [25, 50]]  # Keep, Lend; Repay, Abscond
+
+
+@pytest.mark.parametrize(
+    ("belief", "value", "log_likelihood"),
+    [("empirical", 0.330903, -284.388619), ("equilibrium", 0.302921, -278.868932)],
+)
+def test_a_loan_that_is_not_always_repaid(belief: str, value: float, log_likelihood: float) -> None:
+    fit = fit_logit_qre(LENT, LOAN, belief=belief)
+    assert fit.value == pytest.approx(value, abs=1e-6)
+    assert fit.log_likelihood == pytest.approx(log_likelihood, abs=1e-6)
+    assert fit.normalised == pytest.approx(value * LOAN.payoff_range, abs=1e-5)
+    assert (fit.n, fit.left_out) == (475, 0)
+
+
+def test_the_fit_of_a_tree_is_the_best_of_its_recursion() -> None:
+    fit = fit_logit(LENT, LOAN, belief="equilibrium")
+
+    def likelihood(rationality: float) -> float:
+        play = backward_logit(LOAN, rationality)
+        return sum(float(np.array(n) @ np.log(p)) for n, p in zip(LENT, play.probabilities, strict=True))
+
+    assert likelihood(fit.value) == pytest.approx(fit.log_likelihood, abs=1e-9)
+    assert fit.log_likelihood >= max(likelihood(x) for x in np.linspace(0, 5, 501))
+
+
+@pytest.mark.parametrize("name", ["seed_loan", "kuhn", "three_card_raise"])
+def test_our_fit_of_a_tree_agrees_with_gambit(name: str) -> None:
+    pytest.importorskip("pygambit")
+    game = catalog(name)
+    play = trace(game, "rationality", 1.0, points=1).end.play
+    counts = [np.round(100 * p + 3 * h % 5) for h, p in enumerate(play.probabilities)]
+    own, theirs = (fit_logit(counts, game, belief="equilibrium", method=method) for method in ("own", "gambit"))
+    assert own.log_likelihood >= theirs.log_likelihood - 1e-6
+    assert own.value == pytest.approx(theirs.value, rel=1e-4)
+
+
+def test_empirical_payoffs_of_a_tree_agree_with_gambits() -> None:
+    pytest.importorskip("pygambit")
+    from gamesim_analysis.equilibrium.gambit import logit_estimate
+
+    rationality, log_likelihood = logit_estimate(LOAN, LENT, empirical=True)
+    fit = fit_logit(LENT, LOAN, belief="empirical")
+    assert fit.value == pytest.approx(rationality, abs=1e-5)
+    assert fit.log_likelihood == pytest.approx(log_likelihood, abs=1e-5)
+
+
+def test_guards_hold_on_trees() -> None:
+    best = [[80, 0], [0, 40]]  # keep, for it would not be repaid
+    for belief in ("known", "equilibrium"):
+        fit = fit_logit(best, LOAN, belief=belief, known=[[0.9, 0.1], [0, 1]] if belief == "known" else None)
+        assert fit.value is None
+        assert fit.lower_bound > 0
+    pennies = tree_of_pennies()
+    for counts in ([[60, 40], [45, 55]], [[1, 99], [99, 1]]):
+        assert not fit_logit(counts, pennies, belief="equilibrium").identified
+    worse = fit_logit([[10, 90], [90, 10]], LOAN, belief="equilibrium")
+    assert (worse.value, worse.below_random) == (0, True)
+    assert worse.unconstrained < 0
+
+
+def tree_of_pennies() -> ExtensiveFormGame:
+    """Matching pennies: the second player does not see the first one's coin."""
+    build = TreeBuilder(("Even", "Odd"))
+    build.move(0, "coin", ("heads", "tails"))
+    for first in (1, -1):
+        build.move(1, "coin", ("heads", "tails"))
+        build.leaf((first, -first))
+        build.leaf((-first, first))
+    return build.build()
+
+
+def test_decisions_that_nobody_can_weigh_are_left_out_and_counted() -> None:
+    """What lending leads to was never seen, so the lender's choices say nothing of beliefs by frequency."""
+    with pytest.raises(MetricError, match="nobody was seen at"):
+        fit_logit([[400, 0], [0, 0]], LOAN, belief="empirical")
+    fit = fit_logit([[300, 100], [25, 50]], LOAN, belief="known", known=[[0.75, 0.25], None])
+    assert (fit.n, fit.left_out) == (75, 400)
+    assert fit_logit([[400, 0], [0, 0]], LOAN, belief="equilibrium").n == 400
+
+
+def test_societies_playing_a_tree_give_an_interval() -> None:
+    rng = Seeds(3).stream("play")
+    play = backward_logit(LOAN, 0.4)
+    societies = [[rng.multinomial(10, np.asarray(p, dtype=float)) for p in play.probabilities] for _ in range(40)]
+    total = [sum(s[h] for s in societies) for h in range(2)]
+    for belief in ("empirical", "equilibrium"):
+        fit = fit_logit(total, LOAN, belief=belief, clusters=societies)
+        assert fit.low < fit.value < fit.high
+        assert fit.low < 0.4 < fit.high
+    with pytest.raises(MetricError, match="counts of 1 information sets"):
+        fit_logit([[1, 2]], LOAN)
 
 
 @pytest.mark.slow

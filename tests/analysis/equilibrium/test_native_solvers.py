@@ -315,7 +315,7 @@ def test_without_gambit_the_native_methods_answer(monkeypatch: pytest.MonkeyPatc
         solve(catalog("shapley"), method="enummixed")
     cycle = NormalFormGame(np.random.default_rng(3).integers(0, 9, size=(3, 2, 2, 2)))
     if not cycle.pure_equilibria():
-        assert any("gambit" in note for note in solve(cycle).notes)
+        assert solve(cycle).equilibria  # mixed, of three players: the limit of the logit branch
 
 
 def test_time_is_up_and_what_was_found_remains() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from gamesim_analysis.equilibrium import gambit
@@ -118,7 +120,16 @@ def test_the_branch_in_the_answer_of_the_solver() -> None:
 
 
 def test_the_limit_is_a_nash_equilibrium() -> None:
-    for name in ("seed_loan", "selten_horse", "three_bakers", "jam_shelf", "stag_hunt", "shapley", "biased_rps", "kuhn"):
+    for name in (
+        "seed_loan",
+        "selten_horse",
+        "three_bakers",
+        "jam_shelf",
+        "stag_hunt",
+        "shapley",
+        "biased_rps",
+        "kuhn",
+    ):
         (equilibrium,) = logit_branch(catalog(name)).equilibria
         assert equilibrium.certificate.relative <= 1e-7, name
     assert logit_branch(catalog("seed_loan")).exact
@@ -159,7 +170,7 @@ def test_the_agent_form_counts_what_the_tree_counts_and_its_slopes_are_derivativ
     system, rng = AgentSystem(game), np.random.default_rng(index)
     logs = np.concatenate([np.log(rng.dirichlet(np.ones(k))) for k in system.sizes])
     edges = np.cumsum([0, *system.sizes])
-    play = [np.exp(logs[a:b]) for a, b in zip(edges[:-1], edges[1:], strict=True)]
+    play = [np.exp(logs[a:b]) for a, b in pairwise(edges)]
     low = float(min(u for payoffs in game.payoffs for u in payoffs))
     plain = (np.concatenate(action_values(game, play)) - low) / game.payoff_range
     assert system.utilities(logs) == pytest.approx(plain, abs=1e-12)
@@ -189,6 +200,22 @@ def test_what_play_never_comes_to_has_no_value_and_what_it_hangs_on_neither() ->
     assert certificate.details["unreached"] == 1
 
 
+def test_a_draw_of_probability_zero_leaves_play_below_it_defined() -> None:
+    """Payoffs there are what they would be had it been drawn; Gambit's equations break down on such a tree."""
+    build = TreeBuilder(("A", "B"))
+    build.chance(("never", "always"), (0, 1))
+    build.move(0, "low", ("l", "r"))
+    build.leaf((1, 0))
+    build.leaf((0, 0))
+    build.move(1, "high", ("l", "r"))
+    build.leaf((0, 2))
+    build.leaf((0, 0))
+    game = build.build()
+    for play in (trace(game, "rationality", 1.0).end.play, backward_logit(game, 1.0)):
+        assert play[0] == pytest.approx([np.e / (1 + np.e), 1 / (1 + np.e)], abs=1e-12)
+        assert play[1] == pytest.approx([np.e**2 / (1 + np.e**2), 1 / (1 + np.e**2)], abs=1e-12)
+
+
 def test_a_path_that_meets_a_set_twice_has_no_agent_form() -> None:
     build = TreeBuilder(("Driver",))
     build.move(0, "road", ("exit", "on"))
@@ -206,7 +233,7 @@ def test_a_path_that_meets_a_set_twice_has_no_agent_form() -> None:
 
 
 def test_recursion_and_tracing_agree_under_perfect_information() -> None:
-    seen = [game for game in trees(12) if game.perfect_information]
+    seen = [game for game in trees(12) if game.perfect_information][:4]
     assert len(seen) >= 3
     for game in seen:
         for rationality in (-2.0, 0.3, 3.0):
