@@ -84,7 +84,7 @@ class Play:
     last : for each player the strategy after the last update, (B, k_i).
     external, swap : shape (B, n).
     rounds : shape (C,), the rounds at which ``curves[kind]`` (B, C, n) is known.
-    bounds : for each player what its learner promises, in the game's units; None where nothing is.
+    bounds : for each player what its learner promises, in the game's units; None where nothing is, or the match was cut.
     warnings : what must be said beside the figures.
     """
 
@@ -281,7 +281,7 @@ class Match:
             np.array(self._at, dtype=np.int64),
             {kind: np.stack(curve, axis=1) if curve else np.zeros((self._rows, 0, self.game.n)) for kind, curve in self._curves.items()},
             tuple(
-                bound_of(seat.learner, k, self._told, self._scale)
+                bound_of(seat.learner, k, self.round, self._scale) if self.round == self._told else None
                 for seat, k in zip(self._seats, self.game.shape, strict=True)
             ),
             tuple(text for text in warnings if text),
