@@ -205,11 +205,11 @@ def verdict_as_dict(verdict: Verdict, mine: Sequence[str], its: Sequence[str]) -
 
 
 def show_game(out: Output, thing: str, *, svg: str | None, dot: bool, mermaid: bool, words: bool) -> Mapping[str, Any]:
-    """A game's facts, its tree as an outline, and what else is asked for."""
+    """A game's facts and its tree as an outline; or a picture, or its description in words."""
     from gamesim.envs.efg.reading import read_game
 
     source = read_game(thing)
-    tree = source.tree
+    game, tree = source.game, source.tree
     title = tree.name or Path(thing).stem
     data: dict[str, Any] = {
         "file": thing,
@@ -220,13 +220,37 @@ def show_game(out: Output, thing: str, *, svg: str | None, dot: bool, mermaid: b
         "leaves": len(tree.payoffs),
         "information_sets": len(tree.sets),
         "assumptions": [f"{a.kind}: {a.text}" for a in source.assumptions],
+        "outline": outline(tree),
     }
+    if svg is not None:
+        from gamesim_analysis.equilibrium.draw import draw
+
+        from .solve import put
+
+        put(Path(svg), draw(game))
+        data["files"] = [svg]
+    if dot or mermaid:
+        from gamesim_analysis.equilibrium import tree_text
+
+        for wanted, key, write in ((dot, "dot", tree_text.dot), (mermaid, "mermaid", tree_text.mermaid)):
+            if wanted:
+                data[key] = write(game)
+                out.say(data[key].rstrip("\n"))
+        return data
     out.say(f"{clean(title, 120)}: {facts(tree)}")
     for assumption in source.assumptions:
         out.say(f"  assumed, {assumption.kind}: {clean(assumption.text, 300)}")
-    data["outline"] = outline(tree)
-    for line in data["outline"]:
+    if words:
+        from gamesim.envs.efg.describe_game import describe_game
+
+        data["words"] = describe_game(game)
+        lines = data["words"].splitlines()
+    else:
+        lines = data["outline"]
+    for line in lines:
         out.say(clean(line, 400))
+    for path in data.get("files", ()):
+        out.note(f"wrote {clean(path, 300)}")
     return data
 
 

@@ -36,6 +36,14 @@ def show(
     unit: Annotated[
         str | None, typer.Option("--unit", metavar="UNIT", help="A unit of a run: its number, or how its name begins.")
     ] = None,
+    svg: Annotated[str | None, typer.Option("--svg", metavar="FILE", help="Of a game: write its picture.")] = None,
+    dot: Annotated[
+        bool, typer.Option("--dot", help="Of a game: print it as DOT (Graphviz), and nothing else.")
+    ] = False,
+    mermaid: Annotated[
+        bool, typer.Option("--mermaid", help="Of a game: print it as Mermaid, and nothing else.")
+    ] = False,
+    words: Annotated[bool, typer.Option("--words", help="Of a game: describe it in sentences.")] = False,
     step: Annotated[int | None, typer.Option("--step", min=0, metavar="N", help="One step of that unit.")] = None,
     calls: Annotated[
         bool, typer.Option("--calls", help="Questions to language models and their answers, as they were sent.")
@@ -59,7 +67,11 @@ def show(
     from .games import is_game, show_game
 
     if is_game(thing):
-        return show_game(out, thing, svg=None, dot=False, mermaid=False, words=False)
+        return show_game(out, thing, svg=svg, dot=dot, mermaid=mermaid, words=words)
+    if svg is not None or dot or mermaid or words:
+        raise ScenarioError(
+            "pictures and words are of games.", where=clean(thing, 200), hint="Name a game file or catalog:NAME."
+        )
     kind = _kind(thing)
     if kind is not None:
         return _show_kind(out, *kind)

@@ -491,12 +491,13 @@ def _write(
             game, answers, name=page.name, command=page.command, notes=page.notes, cross_check=page.table, sampled=page.sampled
         )  # fmt: skip
     for path, text in files.items():
-        _put(path, text)
+        put(path, text)
         out.note(f"wrote {clean(path, 300)}")
     return [str(path) for path in files]
 
 
-def _put(path: Path, text: str) -> None:
+def put(path: Path, text: str) -> None:
+    """Write a file, beside first and then renamed."""
     import os
     import tempfile
 

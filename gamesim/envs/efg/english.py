@@ -236,7 +236,9 @@ class _Reading:
         if known is None:
             seen = ", ".join(f"{'' if mover in (player, CHANCE) else mover + ' '}{label}" for mover, label, _ in view)
             known = self.sets[(player, *view)] = (len(self.sets), says.labels, sentence)
-            self.titles[known[0]] = f"{player} #{known[0] + 1}: {seen or 'knows nothing yet'}"[:120]
+            title = f"{player} after {seen}" if seen else player
+            taken = title[:110] in self.titles.values()
+            self.titles[known[0]] = f"{title[:100]} #{known[0] + 1}" if taken else title[:110]
         elif set(known[1]) != set(says.labels):
             raise failure(
                 sentence,

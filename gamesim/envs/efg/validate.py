@@ -176,7 +176,7 @@ class _Sets:
         for x in members:
             above = self.nodes[x].parent
             while above >= 0:
-                if above in inside:
+                if above in inside and self.nodes[above].player == self.nodes[x].player:
                     return above, x
                 above = self.nodes[above].parent
         return None
