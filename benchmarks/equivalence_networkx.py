@@ -64,7 +64,7 @@ def by_networkx(g: ExtensiveFormGame, h: ExtensiveFormGame) -> bool:
 
 
 def pairs() -> list[Pair]:
-    """135: for each development game five copies, and mutants of payoffs and sets, relabelled."""
+    """135: for each development game six copies, and mutants of payoffs and sets, relabelled."""
     rng = np.random.default_rng(8)
     found: list[Pair] = []
     for entry in load_dataset("dev").values():
@@ -72,7 +72,7 @@ def pairs() -> list[Pair]:
         mutants: list[ExtensiveFormGame] = (
             list(islice(payoff_mutants(g), 0, None, 2))[:8] + list(split_set_mutants(g))[:3]
         )
-        found += [(g, relabelled(g, rng)) for _ in range(5)] + [(g, relabelled(m, rng)) for m in mutants]
+        found += [(g, relabelled(g, rng)) for _ in range(6)] + [(g, relabelled(m, rng)) for m in mutants]
     return found[:135]
 
 
