@@ -24,6 +24,9 @@ from gamesim.core.solution import Equilibrium, Limits, Ranking, Solution
 from gamesim.core.solving import Support
 from gamesim.core.symmetric import SymmetricGame
 
+from .rationalise import rational
+
+PROVED = 2000  # nodes of a tree up to which its answers are made exact
 SAME = 1e-6  # sup distance below which two profiles are one
 
 
@@ -267,10 +270,12 @@ def table_of(game: Any, limits: Limits) -> NormalFormGame:
 
 
 def back(game: Any, profiles: Iterable[Any]) -> list[Any]:
-    """Profiles of the table as play of the game: of a tree, behaviour, with best answers where play never comes."""
+    """Profiles of the table as play of the game: of a tree, behaviour, with best answers where play never comes, and
+    exact where that can be proved."""
     if not isinstance(game, ExtensiveFormGame):
         return list(profiles)
-    return [fill(game, behaviour_of(game, profile)) for profile in profiles]
+    plays = [fill(game, behaviour_of(game, profile)) for profile in profiles]
+    return [rational(game, play) for play in plays] if game.perfect_recall and game.size <= PROVED else plays
 
 
 def fill(game: ExtensiveFormGame, play: BehaviourProfile) -> BehaviourProfile:

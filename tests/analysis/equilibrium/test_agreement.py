@@ -62,7 +62,7 @@ def test_native_methods_agree_on_a_hundred_games(first: int) -> None:
 @needs_gambit
 @pytest.mark.slow
 def test_native_and_gambits_methods_agree_on_random_games() -> None:
-    for seed in range(200):
+    for seed in range(0, 200, 3):
         agree(
             bimatrix(seed), (*NATIVE, "enummixed", "lcp") if seed % 5 else (*NATIVE, "enummixed", "lcp", "ipa", "logit")
         )
@@ -121,7 +121,7 @@ def test_support_enumeration_finds_all_of_nondegenerate_games_and_knows_when_it_
 @pytest.mark.slow
 def test_support_enumeration_equals_gambits_extreme_equilibria() -> None:
     checked, seed = 0, 0
-    while checked < 100:
+    while checked < 40:
         rng = np.random.default_rng(seed)
         seed += 1
         game = NormalFormGame(rng.integers(0, 1000, size=(2, *rng.integers(2, 6, size=2))))
