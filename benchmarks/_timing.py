@@ -7,6 +7,7 @@ import os
 for _variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(_variable, "1")
 
+import importlib.util
 import resource
 import statistics
 import subprocess
@@ -39,6 +40,21 @@ def child_medians(*commands: Sequence[str], rounds: int = 5) -> list[float]:
             if number:
                 taken[index].append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
     return [statistics.median(times) for times in taken]
+
+
+def peer(*modules: str, install: str) -> bool:
+    """Whether the packages to compare with are there; says so, and how to get them, if not."""
+    missing = [name for name in modules if importlib.util.find_spec(name) is None]
+    if missing:
+        print(f"{', '.join(missing)} not installed; no comparison: {install}", flush=True)
+    return not missing
+
+
+def equal(what: str, ours: float, theirs: float, within: float) -> None:
+    """Stop unless both answers are the same, so that no ratio of different work is printed."""
+    if not abs(ours - theirs) <= within:
+        sys.exit(f"{what}: {ours!r} and {theirs!r} differ by more than {within:g}; no ratio")
+    print(f"{what}: {ours:.12g} and {theirs:.12g}, equal within {within:g}", flush=True)
 
 
 def line(metric: str, value: float, unit: str) -> None:

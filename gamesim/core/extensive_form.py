@@ -387,7 +387,7 @@ class TreeBuilder:
                     f"information set {key} of {self.players[player]} has {len(known.actions)} actions at one node"
                     f" and {len(actions)} at another."
                 )
-            if self._renamed(actions) != known.actions:
+            if tuple(actions) != known.actions and self._renamed(actions) != known.actions:
                 raise GameFileError(
                     f"information set {key} of {self.players[player]} offers other actions at another node."
                 )
