@@ -218,3 +218,155 @@ def test_solution_and_ranking_sum_up() -> None:
     assert Solution((), "coarse", "lp").max_regret is None
     assert Ranking(("a", "b", "c"), np.array([1.0, 3.0, 1.0]), "alpha_rank").order == ("b", "a", "c")
     assert certify(CHICKEN, uniform((2, 2))).arithmetic == "exact"
+
+
+def test_matching_pennies_to_the_last_digit() -> None:
+    pennies = NormalFormGame.bimatrix([[1, -1], [-1, 1]])
+    assert certify(pennies, ([0.5, 0.5], [0.5, 0.5])).nash_conv == 0.0
+    exact = certify(pennies, uniform((2, 2)))
+    assert (exact.nash_conv, exact.arithmetic) == (0, "exact")
+    assert certify(pennies, ([1.0, 0.0], [1.0, 0.0])).regrets == (0, 2)
+
+
+@pytest.mark.parametrize(("players", "games"), [(2, 300), (3, 200)])
+def test_the_tangent_residual_bounds_nash_conv(players: int, games: int) -> None:
+    rng = np.random.default_rng(players)
+    for number in range(games):
+        game = NormalFormGame(rng.normal(size=(players, *rng.integers(2, 8, size=players))))
+        profile = [rng.dirichlet(np.full(k, 0.5)) for k in game.shape]
+        if number % 3 == 0:  # some actions unused
+            profile = [np.where(x < x.max() / 2, 0.0, x) for x in profile]
+            profile = [x / x.sum() for x in profile]
+        certificate = certify(game, profile)
+        assert certificate.nash_conv <= np.sqrt(2 * players) * certificate.details["tangent_residual"] + 1e-7
+
+
+@settings(max_examples=40)
+@given(st.data(), normal_form_games())
+def test_both_residuals_vanish_exactly_at_equilibria(data: st.DataObject, game: NormalFormGame) -> None:
+    for cell in game.pure_equilibria():
+        details = certify(game, cell).details
+        assert details["tangent_residual"] == pytest.approx(0, abs=1e-12)
+        assert details["natural_residual"] == pytest.approx(0, abs=1e-12)
+    certificate = certify(game, data.draw(mixed_profiles(game.shape, exact=True)))
+    if certificate.gap > 1e-6:
+        assert certificate.details["tangent_residual"] > 0
+        assert certificate.details["natural_residual"] > 0
+
+
+def test_the_tangent_residual_by_its_definition() -> None:
+    """Against the least over a fine grid of mu."""
+    from gamesim.core.residuals import tangent_residual
+
+    rng = np.random.default_rng(8)
+    for _ in range(50):
+        k = int(rng.integers(2, 7))
+        earned, mixed = rng.normal(size=k), rng.dirichlet(np.ones(k))
+        mixed[rng.random(k) < 0.4] = 0.0
+        if not mixed.any():
+            continue
+        used = mixed > 0
+        mus = np.linspace(-5, 5, 20_001)[:, None]
+        on, off = -earned[None, used] + mus, np.minimum(-earned[None, ~used] + mus, 0)
+        least = float(((on**2).sum(axis=1) + (off**2).sum(axis=1)).min())
+        assert tangent_residual([earned], [mixed / mixed.sum()]) ** 2 == pytest.approx(least, abs=1e-6)
+
+
+def test_certify_is_brute_force_in_floats() -> None:
+    rng = np.random.default_rng(12)
+    for _ in range(200):
+        n = int(rng.integers(2, 5))
+        game = NormalFormGame(rng.normal(size=(n, *rng.integers(2, 4, size=n))))
+        profile = [rng.dirichlet(np.ones(k)) for k in game.shape]
+
+        def value(play: list[np.ndarray], player: int, game: NormalFormGame = game) -> float:
+            weights = play[0]
+            for strategy in play[1:]:
+                weights = np.multiply.outer(weights, strategy)
+            return float((weights * game.payoffs[player]).sum())
+
+        expected = []
+        for i, k in enumerate(game.shape):
+            deviations = [value([*profile[:i], np.eye(k)[a], *profile[i + 1 :]], i) for a in range(k)]
+            expected.append(max(0.0, max(deviations) - value(profile, i)))
+        assert certify(game, profile).regrets == pytest.approx(expected, abs=1e-12)
+
+
+def test_regrets_of_kuhn_are_those_of_all_pure_plans() -> None:
+    from itertools import product
+
+    from gamesim.core.behaviour import BehaviourProfile, node_values
+    from gamesim.envs.efg.poker import kuhn
+
+    game = kuhn()
+    rng = np.random.default_rng(3)
+    play = BehaviourProfile(tuple(rng.dirichlet(np.ones(2)) for _ in game.sets))
+    now = node_values(game, play)[0]
+    for player, own in enumerate(game.sets_of):
+        best = -np.inf
+        for plan in product(range(2), repeat=len(own)):
+            vectors = list(play.probabilities)
+            for h, action in zip(own, plan, strict=True):
+                vectors[h] = np.eye(2)[action]
+            best = max(best, node_values(game, BehaviourProfile(tuple(vectors)))[0][player])
+        assert certify(game, play).regrets[player] == pytest.approx(best - now[player], abs=1e-12)
+
+
+@settings(max_examples=40)
+@given(st.data(), normal_form_games(actions=(2, 4)))
+def test_new_labels_move_the_best_responses(data: st.DataObject, game: NormalFormGame) -> None:
+    orders = [data.draw(st.permutations(range(k))) for k in game.shape]
+    profile = data.draw(mixed_profiles(game.shape, exact=True))
+    moved = NormalFormGame(game.exact[np.ix_(range(game.n), *orders)])  # type: ignore[index]
+    here = certify(game, profile)
+    there = certify(moved, [x[order] for x, order in zip(profile, orders, strict=True)])
+    assert here.regrets == there.regrets
+    for i, (order, own) in enumerate(zip(orders, game.shape, strict=True)):
+        earned = game.action_payoffs(i, profile)
+        assert earned[order[there.best_responses[i]]] == earned[here.best_responses[i]]
+        assert 0 <= there.best_responses[i] < own
+
+
+def test_intervals_cover_in_five_hundred_repeats() -> None:
+    """Cells of different noise and count; a weighted cell that was played once leaves the upper bound open."""
+    rng = np.random.default_rng(21)
+    truth = NormalFormGame(rng.normal(size=(2, 3, 2)))
+    noise, counts = rng.uniform(0.2, 3, size=(2, 3, 2)), rng.integers(5, 60, size=(3, 2))
+    profile = (np.array([0.5, 0.2, 0.3]), np.array([0.6, 0.4]))
+    regrets = certify(truth, profile).regrets
+    covered = 0
+    for _ in range(500):
+        game = EmpiricalGame((("a", "b", "c"), ("x", "y")))
+        for cell in np.ndindex(3, 2):
+            sample = (
+                truth.payoffs[:, cell[0], cell[1]] + rng.normal(size=(counts[cell], 2)) * noise[:, cell[0], cell[1]]
+            )
+            game = game.add(cell, sample)
+        intervals = certify(game, profile).details["intervals"]
+        covered += all(low <= regret <= high for regret, (low, high) in zip(regrets, intervals, strict=True))
+    assert covered >= 465
+
+
+def test_certificates_know_no_solver() -> None:
+    import ast
+    import inspect
+
+    from gamesim.core import certify as module
+
+    tree = ast.parse(inspect.getsource(inspect.getmodule(module)))  # type: ignore[arg-type]
+    imported = {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and node.module}
+    assert not any("analysis" in name or "agents" in name or "zero_sum" in name for name in imported)
+
+
+def test_a_concept_of_ones_own() -> None:
+    """A registered gap stands beside the Nash regrets."""
+    from gamesim.core.preference_game import PreferenceGame
+
+    game = PreferenceGame([[0.5, 0.8], [0.2, 0.5]], beta=0.1)
+    certificate = certify(game, ([1.0, 0.0], [1.0, 0.0]), concept="regularised")
+    assert certificate.concept == "regularised"
+    assert certificate.gap_name == "regularised_gap"
+    assert certificate.gap > 0
+    assert certificate.nash_conv == 0
+    with pytest.raises(SolverError, match="Concepts: nash"):
+        certify(game, (0, 0), concept="serenity")

@@ -342,3 +342,17 @@ def test_what_is_wrong_for_a_game_is_refused_with_its_reason() -> None:
     with pytest.raises(SolverError, match="Did you mean 'nash'"):
         solve(catalog("shapley"), "nahs")
     assert [step.method for step in choose(catalog("kuhn"))] == ["sequence_form_lp"]
+
+
+def test_myersons_poker_as_gambit_ships_it() -> None:
+    pygambit = pytest.importorskip("pygambit")
+    if not hasattr(pygambit, "catalog"):
+        pytest.skip("this version of Gambit ships no catalogue")
+    from gamesim.core.efg_format import read_efg
+
+    game = read_efg(pygambit.catalog.load("books/myerson1991/fig2_1").to_efg())
+    (equilibrium,) = solve(game, "value").equilibria
+    assert equilibrium.payoffs == (Fraction(1, 3), Fraction(-1, 3))
+    assert equilibrium.certificate.grade == "exact"
+    (red, black), (meet,) = ([equilibrium.play[h][0] for h in own] for own in game.sets_of)
+    assert (red, black, meet) == (1, Fraction(1, 3), Fraction(2, 3))  # of raising on each card, and of meeting
