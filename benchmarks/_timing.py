@@ -7,6 +7,7 @@ import os
 for _variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(_variable, "1")
 
+import gc
 import importlib.util
 import resource
 import statistics
@@ -23,6 +24,7 @@ def medians(*works: Callable[[], object], rounds: int = 5) -> list[float]:
         work()
     for _ in range(rounds):
         for index, work in enumerate(works):
+            gc.collect()  # nobody pays for what another left behind
             begin = time.process_time()
             work()
             taken[index].append(max(time.process_time() - begin, 1e-9))

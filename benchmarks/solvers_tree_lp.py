@@ -30,7 +30,7 @@ def main() -> None:
         game = pygambit.read_efg(io.StringIO(text))
         found = pygambit.nash.lp_solve(game, rational=False)
         profile = found.equilibrium if hasattr(found, "equilibrium") else found.equilibria[0]
-        (label, value), *_ = profile.payoffs if hasattr(profile, "payoffs") else [("", profile.payoff(game.players[0]))]
+        (_, value), *_ = profile.payoffs if hasattr(profile, "payoffs") else [("", profile.payoff(game.players[0]))]
         return float(value)
 
     equal("value by Gambit", ours(), theirs(), 1e-8)

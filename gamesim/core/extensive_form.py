@@ -18,7 +18,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
-from functools import cached_property
+from functools import cached_property, lru_cache
 from itertools import pairwise
 from math import prod
 from typing import TYPE_CHECKING, Any
@@ -309,6 +309,12 @@ class _Open:
     gained: Payoffs | None
 
 
+@lru_cache(maxsize=4096, typed=True)
+def _fraction(value: Any) -> Fraction:
+    """Few payoffs differ, and a Fraction costs as much as the node it is at."""
+    return Fraction(value)
+
+
 @dataclass
 class TreeBuilder:
     """Makes a tree from its nodes in pre-order: each call places the next one.
@@ -470,7 +476,7 @@ class TreeBuilder:
         if len(payoffs) != len(self.players):
             raise GameFileError(f"{len(payoffs)} payoffs for {len(self.players)} players.")
         try:
-            return tuple(value if type(value) is Fraction else Fraction(value) for value in payoffs)
+            return tuple([value if type(value) is Fraction else _fraction(value) for value in payoffs])
         except (ValueError, OverflowError, TypeError) as error:
             raise GameFileError(f"a payoff is no finite number: {error}.") from error
 

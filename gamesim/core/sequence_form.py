@@ -208,7 +208,7 @@ def sequence_form(game: ExtensiveFormGame) -> SequenceForm:
     for node in range(1, game.size):
         above = game.above[node]
         odds[node] = odds[above] * (drawn[game.at[above]][game.taken[node]] if game.kinds[above] == CHANCE else 1.0)
-    payoffs = np.array([[float(u) for u in game.payoffs[game.at[node]]] for node in leaves])
+    payoffs = np.array([[u.numerator / u.denominator for u in game.payoffs[game.at[node]]] for node in leaves])
     weights = payoffs * np.array([odds[node] for node in leaves])[:, None]
     ends = np.array([[own[node] for node in leaves] for own in game.sequences], dtype=np.int64)
     return SequenceForm(game, tuple(_treeplex(game, i) for i in range(game.n)), ends, weights)

@@ -327,3 +327,32 @@ def test_help_list_and_kuhn_load_nothing_heavy() -> None:
     assert "-1/18" in answer.stdout
     assert "beer_quiche" in answer.stdout
     assert "sequence_form_lp" in answer.stdout
+
+
+def test_a_preference_game_and_rankings_from_a_file(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    file = tmp_path / "models.yaml"
+    file.write_text(
+        "name: models\nactions: [haiku, sonnet, opus]\nbeta: 0.1\n"
+        "preferences: [[0.5, 0.9, 0.2], [0.1, 0.5, 0.7], [0.8, 0.3, 0.5]]\n"
+    )
+    told = as_json(capsys, str(file))
+    assert told["game"]["kind"] == "preference"
+    (equilibrium,) = told["solutions"][0]["equilibria"]
+    assert equilibrium["profile"]["player_0"]["opus"] == pytest.approx(0.44640781, abs=1e-8)
+    certificate = equilibrium["certificate"]
+    assert (certificate["gap_name"], certificate["gap"] <= 1e-10) == ("regularised_gap", True)
+    assert certificate["nash_conv"] == pytest.approx(0.05291, abs=1e-4)
+    assert certificate["details"]["tangent_residual"] > 0
+    (nash,) = as_json(capsys, str(file), "--concept", "nash")["solutions"][0]["equilibria"]
+    assert nash["profile"]["player_0"] == {"haiku": "2/9", "sonnet": "1/3", "opus": "4/9"}
+    (ranking,) = as_json(capsys, str(file), "--concept", "alpharank", "--param", "alpha=1")["rankings"]
+    assert sum(
+        ranking["scores"].values() if isinstance(ranking["scores"], dict) else ranking["scores"]
+    ) == pytest.approx(1)
+    code, out, _ = run(capsys, "catalog:stag_hunt", "--concept", "evolution", "--method", "moran_process", "--param", "selection=0.1")  # fmt: skip
+    assert code == 0
+    assert "ranks 2 strategies" in out
+    file.write_text("preferences: [[0.5, 0.9], [0.2, 0.5]]\n")
+    code, _, error = run(capsys, str(file))
+    assert code == 2
+    assert "add to 1" in error

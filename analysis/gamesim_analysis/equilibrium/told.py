@@ -15,6 +15,7 @@ from gamesim.core.efg_format import write_efg
 from gamesim.core.extensive_form import ExtensiveFormGame
 from gamesim.core.mechanism import Mechanism
 from gamesim.core.nfg_format import write_nfg
+from gamesim.core.preference_game import PreferenceGame
 from gamesim.core.profiles import Joint
 from gamesim.core.solution import Equilibrium, Solution
 from gamesim.core.team_game import TeamGame
@@ -48,8 +49,10 @@ def facts(game: Any) -> dict[str, Any]:
             "sha256": digest,
         }
     table = game.to_normal_form()
+    preference = isinstance(game, PreferenceGame)
     return {
-        "kind": "normal",
+        "kind": "preference" if preference else "normal",
+        **({"beta": game.beta, "reference": game.reference.tolist()} if preference else {}),
         "name": game.name,
         "players": list(table.players),
         "strategies": list(table.shape),
@@ -115,8 +118,22 @@ def told(game: Any, equilibrium: Equilibrium) -> dict[str, Any]:
             "guarantee": certificate.guarantee,
             "best_responses": replies,
             **({"reason": certificate.details["reason"]} if "reason" in certificate.details else {}),
+            "details": {
+                key: plain for key, value in certificate.details.items() if (plain := _plain(value)) is not None
+            },
         },
     }
+
+
+def _plain(value: Any) -> Any:
+    """Numbers, and lists and mappings of numbers, as JSON has them; None for anything else."""
+    if isinstance(value, (int, float, Fraction, np.floating)) and np.isfinite(float(value)):
+        return value if isinstance(value, bool) else number(value)
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    if isinstance(value, dict):
+        return {str(key): _plain(item) for key, item in value.items()}
+    return None
 
 
 def played(game: Any, play: Any) -> tuple[Any, str]:
@@ -190,11 +207,13 @@ LISTS = {
     "extreme": "the extreme equilibria",
     "isolated": "isolated equilibria",
     "accessible": "equilibria that the paths reach",
+    "unique": "answers",
 }
 GAINS = {
     "correlated": "by disobeying the referee",
     "coarse": "by refusing the referee beforehand",
     "spe": "by another plan, in any subgame",
+    "regularised": "once straying from the reference is paid for",
 }
 
 

@@ -14,7 +14,11 @@ from gamesim.core.solution import Equilibrium, Solution
 from gamesim.core.team_game import TeamGame
 
 SIGNALS_TOLD = 16  # of a member in one line
-FITTING = {"team": "team", "mechanism": "truthful"}  # kind of game -> the concept that is asked for by default
+FITTING = {
+    "team": "team",
+    "mechanism": "truthful",
+    "preference": "regularised",
+}  # kind of game -> the concept that is asked for by default
 
 
 def facts(game: TeamGame | Mechanism) -> dict[str, Any]:

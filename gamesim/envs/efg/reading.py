@@ -34,7 +34,7 @@ from gamesim.core.simultaneous import as_tree
 
 from .document import Assumption, GameDocument
 from .problems import Problem, Problems, error
-from .tables import KEYS, from_list, from_mapping, read_csv
+from .tables import KEYS, PREFERENCE_KEYS, from_list, from_mapping, preferences, read_csv
 from .validate import examine
 
 Format = Literal["auto", "efg", "nfg", "yaml", "json", "csv", "english", "catalog"]
@@ -303,6 +303,8 @@ def _data(data: Any, name: str, kind: str, limits: FileLimits) -> GameFile:
         return document_file(data, name, kind)
     if "payoffs" in data:
         return GameFile(from_mapping(data, where, limits), format=kind, name=name)
+    if "preferences" in data:
+        return GameFile(preferences(data, where, limits), format=kind, name=name)
     if "game" in data:
         spec = data["game"]
         spec = {"kind": spec} if isinstance(spec, str) else dict(spec) if isinstance(spec, Mapping) else {}
@@ -316,10 +318,10 @@ def _data(data: Any, name: str, kind: str, limits: FileLimits) -> GameFile:
         if game is None:
             raise GameFileError("this environment has no formal game.", where=where)
         return GameFile(game, format=kind, name=name)
-    known = [*KEYS, "game", "environment", "format", "root"]
+    known = [*KEYS, *PREFERENCE_KEYS, "game", "environment", "format", "root"]
     meant = next((hint for key in data if (hint := did_you_mean(str(key), known))), None)
     raise GameFileError(
-        "neither payoffs, game, environment nor format is there.",
+        "neither payoffs, preferences, game, environment nor format is there.",
         where=where,
         hint=meant or "A game document begins with format: gamesim-game-1.",
     )

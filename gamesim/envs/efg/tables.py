@@ -6,6 +6,9 @@ A mapping holds ``payoffs`` (numbers, or text such as "1/3") with optional ``pla
     actions: [[up, down], [left, right]]
     payoffs: [[[1, -1], [-1, 1]], [[-1, 1], [1, -1]]]      # by player, then by each player's action
 
+A preference game holds ``preferences``, the probability that the row is preferred to the column, with optional
+``reference``, ``beta`` and ``actions``.
+
 A .csv holds one matrix of the row player, who plays against the column player for these stakes (zero-sum), or two matrices
 with an empty line between them, or two numbers in each cell (``3 0`` or ``3; 0``). A first row or column of names is kept.
 
@@ -29,8 +32,10 @@ import numpy as np
 from gamesim.core.errors import GameFileError, clean, did_you_mean
 from gamesim.core.game_files import FileLimits, Tokens
 from gamesim.core.normal_form import NormalFormGame
+from gamesim.core.preference_game import BETA, PreferenceGame
 
 KEYS = ("payoffs", "players", "actions", "name", "title")
+PREFERENCE_KEYS = ("preferences", "reference", "beta", "actions", "name", "title")
 
 
 def from_list(data: list[Any], where: str, limits: FileLimits) -> NormalFormGame:
@@ -40,27 +45,9 @@ def from_list(data: list[Any], where: str, limits: FileLimits) -> NormalFormGame
 
 def from_mapping(data: Mapping[str, Any], where: str, limits: FileLimits) -> NormalFormGame:
     """A table with names."""
-    unknown = sorted(set(data) - set(KEYS))
-    if unknown:
-        raise GameFileError(
-            f"unknown key '{clean(unknown[0], 40)}'.", where=where, hint=did_you_mean(str(unknown[0]), KEYS) or "Keys: players, actions, payoffs, name."
-        )  # fmt: skip
-    reader = Tokens("", where, limits)
-
-    def exact(value: Any) -> Any:
-        if isinstance(value, (list, tuple)):
-            return [exact(item) for item in value]
-        if isinstance(value, bool) or not isinstance(value, (int, float, str, Decimal)):
-            raise GameFileError(f"the payoff '{clean(value, 40)}' is no number.", where=where)
-        if isinstance(value, (float, Decimal)) and not math.isfinite(value):
-            raise GameFileError(f"the payoff {value} is not finite.", where=where)
-        try:
-            return Fraction(value) if isinstance(value, int) else reader._number(str(value).strip(), "a payoff")
-        except GameFileError as error:
-            raise GameFileError(error.message, where=where, path="payoffs", hint=error.hint) from None
-
+    _only(data, KEYS, where)
     try:
-        payoffs = np.array(exact(data["payoffs"]), dtype=object)
+        payoffs = np.array(_exact(data["payoffs"], "payoff", where, limits), dtype=object)
         if any(isinstance(value, list) for value in payoffs.flat):
             raise ValueError
         return NormalFormGame(
@@ -73,6 +60,51 @@ def from_mapping(data: Mapping[str, Any], where: str, limits: FileLimits) -> Nor
         raise GameFileError("rows of the payoffs differ in length.", where=where) from None
     except GameFileError as error:
         raise GameFileError(error.message, where=error.where or where, path=error.path, hint=error.hint) from None
+
+
+def preferences(data: Mapping[str, Any], where: str, limits: FileLimits) -> PreferenceGame:
+    """``preferences`` by row and column with optional ``reference``, ``beta`` and ``actions``."""
+    _only(data, PREFERENCE_KEYS, where)
+    given, beta = data.get("reference"), data.get("beta", BETA)
+    try:
+        return PreferenceGame(
+            np.array(_exact(data["preferences"], "preference", where, limits), dtype=object),
+            None if given is None else np.array(_exact(given, "reference", where, limits), dtype=np.float64),
+            float(_exact(beta, "beta", where, limits)),
+            tuple(str(a) for a in data.get("actions") or ()),
+            name=str(data.get("name") or data.get("title") or ""),
+        )
+    except (TypeError, ValueError):
+        raise GameFileError("rows of the preferences differ in length.", where=where) from None
+    except GameFileError as error:
+        raise GameFileError(error.message, where=error.where or where, path=error.path, hint=error.hint) from None
+
+
+def _only(data: Mapping[str, Any], known: tuple[str, ...], where: str) -> None:
+    unknown = sorted(set(data) - set(known))
+    if unknown:
+        hint = did_you_mean(str(unknown[0]), known) or f"Keys: {', '.join(known[:-1])}."
+        raise GameFileError(f"unknown key '{clean(unknown[0], 40)}'.", where=where, hint=hint)
+
+
+def _exact(value: Any, what: str, where: str, limits: FileLimits) -> Any:
+    """A number, or nested lists of numbers, in Fractions."""
+    reader = Tokens("", where, limits)
+
+    def exact(value: Any) -> Any:
+        if isinstance(value, (list, tuple)):
+            return [exact(item) for item in value]
+        if isinstance(value, bool) or not isinstance(value, (int, float, str, Decimal)):
+            raise GameFileError(f"the {what} '{clean(value, 40)}' is no number.", where=where)
+        if isinstance(value, (float, Decimal)) and not math.isfinite(value):
+            raise GameFileError(f"the {what} {value} is not finite.", where=where)
+        try:
+            return Fraction(value) if isinstance(value, int) else reader._number(str(value).strip(), f"a {what}")
+        except GameFileError as error:
+            path = f"{what}s" if what in ("payoff", "preference") else what
+            raise GameFileError(error.message, where=where, path=path, hint=error.hint) from None
+
+    return exact(value)
 
 
 def _by_player(data: list[Any]) -> list[Any]:
