@@ -212,14 +212,14 @@ def _concept(given: str | None, every: bool, parameters: Mapping[str, Any], game
     from gamesim_analysis.equilibrium.told_others import FITTING
 
     if given == "all":
-        return FITTING.get(facts(game)["kind"], "nash"), True
+        return FITTING.get(facts(game, digest=False)["kind"], "nash"), True
     if given is not None:
         return concept_named(given), every
     if "objective" in parameters:
         return "correlated", every
     if "rationality" in parameters:
         return concept_named("qre"), every
-    return FITTING.get(facts(game)["kind"], "nash"), every
+    return FITTING.get(facts(game, digest=False)["kind"], "nash"), every
 
 
 def _known_method(method: str) -> None:

@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 
 from .arrays import AnyArray, FloatArray, IntArray
-from .errors import GameFileError, SolverError
+from .errors import GameFileError, GameTooLargeError, SolverError
 from .normal_form import CELLS, EXACT_CELLS, NormalFormGame
 from .profiles import as_profile, distribution, fractions, is_exact
 
@@ -194,12 +194,16 @@ class SymmetricGame:
 
         Raises
         ------
-        SolverError
+        GameTooLargeError
             If it would hold more than ``limit`` entries.
         """
         size = self.n * self.k**self.n
         if size > limit:
-            raise SolverError(f"the normal form would hold {size:,} payoffs; the limit is {limit:,}.")
+            raise GameTooLargeError(f"the normal form would hold {size:,} payoffs; the limit is {limit:,}.")
+        return self._whole
+
+    @cached_property
+    def _whole(self) -> NormalFormGame:
         table = self.payoffs if self.exact is None else self.exact
         full = np.empty((self.n, *self.shape), dtype=table.dtype)
         for profile in np.ndindex(*self.shape):

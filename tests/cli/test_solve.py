@@ -20,6 +20,7 @@ from jsonschema import Draft202012Validator
 from gamesim.cli import main as command_line
 from gamesim.cli.shapes import output_schema
 from gamesim.core.errors import GameFileError, ScenarioError, UnknownKindError
+from gamesim.core.registry import names
 
 SCHEMA = solution_schema()
 BESIDE = ("command", "exit", "warnings", "files", "dot", "mermaid")
@@ -224,6 +225,39 @@ def test_pictures_and_pages_are_written(capsys: pytest.CaptureFixture[str], tmp_
     code, _, err = run(capsys, "kuhn", "--svg", "/dev/null/x.svg")
     assert code == 6
     assert "cannot be written" in err
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", sorted(set(names("games")) - {"ostrom_gardner_walker"}))
+def test_every_shipped_game_is_told_drawn_and_written_alike_twice(
+    name: str, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    told = []
+    for place in ("1", "2"):
+        code, out, _ = run(capsys, name, "--explain", "--out", str(tmp_path / place))
+        assert code == 0
+        document = json.loads((tmp_path / place / "solution.json").read_text(encoding="utf-8"))
+        Draft202012Validator(SCHEMA).validate(document)
+        files = {p.name: p.read_bytes() for p in (tmp_path / place).iterdir() if p.name != "solution.json"}
+        assert len(files["report.html"]) < 1_000_000
+        if "game.svg" in files:
+            ElementTree.fromstring(files["game.svg"])
+        told.append((out, timeless(document), files))
+        if name in ("leduc", "public_good", "liars_dice"):
+            return  # once is enough for the largest
+    assert told[0] == told[1]
+
+
+def test_a_folder_of_that_name_is_not_in_the_way(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for _ in range(2):
+        assert run(capsys, "kuhn", "--out", "kuhn")[0] == 0
+    (tmp_path / "empty").mkdir()
+    code, _, err = run(capsys, "empty")
+    assert code == 6
+    assert "no run here" in err
 
 
 def test_fractions_survive(capsys: pytest.CaptureFixture[str]) -> None:

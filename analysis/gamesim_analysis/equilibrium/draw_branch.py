@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
 from gamesim.core.arrays import FloatArray
 
-from .svg_text import FILE, Drawing, Palette, cut, escape, px, width
+from .svg_text import FILE, Drawing, Palette, cut, escape, path, width
 
 WIDE, HIGH = 420.0, 190.0
 LEFT, TOP, GAP = 46.0, 40.0, 66.0
@@ -48,9 +49,12 @@ def draw_branch(
         picture.text(LEFT, top - 14, f"{cut(player, 40)}: how often each action is played", anchor="start", size=12, font_weight="bold")  # fmt: skip
         _axes(picture, top, low, high, marks)
         order = sorted(range(len(actions[i])), key=lambda a: (-shares[i][-1, a], a))[:CURVES]
-        taken: list[float] = []
-        for k, a in enumerate(sorted(order)):
-            _curve(picture, top, at, shares[i][inside, a], low, high, k, cut(actions[i][a], 20), taken)
+        drawn = sorted(order)
+        ends = [
+            _curve(picture, top, at, shares[i][inside, a], low, high, k, actions[i][a]) for k, a in enumerate(drawn)
+        ]
+        for k, y in enumerate(apart(ends, 12.0)):
+            picture.text(LEFT + WIDE + 8, y + 4, cut(actions[i][drawn[k]], 20), size=10.5, anchor="start", fill=palette.player(k))  # fmt: skip
     picture.text(
         LEFT + WIDE / 2, TOP + panel * len(players) - 22, "lambda (1 / payoff), logarithmic", fill=palette.soft
     )
@@ -73,16 +77,27 @@ def _axes(picture: Drawing, top: float, low: int, high: int, marks: Sequence[flo
             picture.line(x, top, x, top + HIGH, class_="mark", stroke=palette.ink, stroke_dasharray="3 3")
 
 
-def _curve(picture: Drawing, top: float, at: Any, share: Any, low: int, high: int, k: int, name: str, taken: list[float]) -> None:  # fmt: skip
+def apart(wanted: Sequence[float], least: float) -> list[float]:
+    """Heights near those wanted, in the same order, with at least so much between any two.
+
+    Examples
+    --------
+    >>> apart([10.0, 10.0, 40.0], 12.0)
+    [10.0, 22.0, 40.0]
+    """
+    placed = list(wanted)
+    order = sorted(range(len(wanted)), key=lambda k: (wanted[k], k))
+    for before, k in pairwise(order):
+        placed[k] = max(placed[k], placed[before] + least)
+    return placed
+
+
+def _curve(picture: Drawing, top: float, at: Any, share: Any, low: int, high: int, k: int, name: str) -> float:
+    """One curve; the height at which it ends."""
     keep = (at >= low) & (at <= high)
     points = [(LEFT + WIDE * (x - low) / (high - low), top + HIGH * (1 - y)) for x, y in zip(at[keep], share[keep], strict=True)]  # fmt: skip
     if not points:
-        return
-    d = "M" + "L".join(f"{px(x)},{px(y)}" for x, y in points)
-    colour = picture.palette.player(k)
-    picture.add("path", f"<title>{escape(name)}</title>", class_="branch", d=d, fill="none", stroke=colour, stroke_width="2", stroke_dasharray=DASHES[k % len(DASHES)])  # fmt: skip
-    y = points[-1][1] + 4
-    while any(abs(y - other) < 12 for other in taken):
-        y += 12 if y < top + HIGH / 2 else -12
-    taken.append(y)
-    picture.text(LEFT + WIDE + 8, y, name, size=10.5, anchor="start", fill=colour)
+        return top + HIGH / 2
+    title = f"<title>{escape(name)}</title>"
+    picture.add("path", title, class_="branch", d=path(points), fill="none", stroke=picture.palette.player(k), stroke_width="2", stroke_dasharray=DASHES[k % len(DASHES)])  # fmt: skip
+    return points[-1][1]

@@ -14,6 +14,7 @@ from .svg_text import FILE, Drawing, Palette, cut, escape, px, width
 
 ACTIONS = 12  # of a player in one slice
 SLICES = 9
+CELLS = 300  # of all slices together
 LETTERS = 16
 HIGH = 40.0
 
@@ -29,7 +30,7 @@ def draw_table(game: NormalFormGame, play: MixedProfile | None = None, *, palett
         play = None
     shape = game.shape
     rows, columns = min(shape[0], ACTIONS), min(shape[1], ACTIONS)
-    others = list(np.ndindex(*shape[2:]))[:SLICES]
+    others = list(np.ndindex(*shape[2:]))[: max(1, min(SLICES, CELLS // (rows * columns)))]
     table: Any = game.payoffs if game.exact is None else game.exact
     best = [table[i] == table[i].max(axis=i, keepdims=True) for i in range(game.n)]
     texts = {

@@ -91,11 +91,11 @@ def read_source(
         exists, folder = path.exists(), path.is_dir()
     except (OSError, ValueError):
         exists = folder = False
-    if folder:
+    if folder and ((path / "manifest.json").exists() or source not in names("games")):  # --out kuhn made a folder kuhn
         return _run(source, store, where)
-    if (suffix in SUFFIXES and suffix not in YAML) or (exists and suffix not in YAML):
+    if (suffix in SUFFIXES and suffix not in YAML) or (exists and not folder and suffix not in YAML):
         return _read(reading.read_game(path, limits=limits), path.stem)
-    if exists or (suffix in YAML and not _scenario(source)):
+    if (exists and not folder) or (suffix in YAML and not _scenario(source)):
         return _yaml(source, limits)
     if source in names("games"):
         return _read(reading.read_game(f"catalog:{source}"), source)

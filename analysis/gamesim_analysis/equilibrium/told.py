@@ -29,12 +29,11 @@ def name_of(game: Any, source: str) -> str:
     return str(game.name or Path(source.removeprefix("catalog:")).stem)
 
 
-def facts(game: Any) -> dict[str, Any]:
-    """What is known of a game before it is solved."""
+def facts(game: Any, *, digest: bool = True) -> dict[str, Any]:
+    """What is known of a game before it is solved; the hash of a large one takes seconds."""
     if isinstance(game, (TeamGame, Mechanism)):
         return told_others.facts(game)
     if isinstance(game, ExtensiveFormGame):
-        digest = hashlib.sha256(write_efg(game).encode()).hexdigest()
         return {
             "kind": "extensive",
             "name": game.name,
@@ -46,7 +45,7 @@ def facts(game: Any) -> dict[str, Any]:
             "constant_sum": game.is_constant_sum,
             "subgames": len(game.subgame_roots),
             "notes": list(game.notes),
-            "sha256": digest,
+            **({"sha256": hashlib.sha256(write_efg(game).encode()).hexdigest()} if digest else {}),
         }
     table = game.to_normal_form()
     preference = isinstance(game, PreferenceGame)
@@ -58,7 +57,7 @@ def facts(game: Any) -> dict[str, Any]:
         "strategies": list(table.shape),
         "constant_sum": table.is_constant_sum,
         "symmetric": table.is_symmetric,
-        "sha256": hashlib.sha256(write_nfg(table).encode()).hexdigest(),
+        **({"sha256": hashlib.sha256(write_nfg(table).encode()).hexdigest()} if digest else {}),
     }
 
 
@@ -66,7 +65,7 @@ def summary(game: Any) -> str:
     """One line about a game."""
     if isinstance(game, (TeamGame, Mechanism)):
         return told_others.summary(game)
-    known = facts(game)
+    known = facts(game, digest=False)
     words = [f"{len(known['players'])} players"]
     if known["kind"] == "extensive":
         words.append(f"{known['nodes']:,} nodes")

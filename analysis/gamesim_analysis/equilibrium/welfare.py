@@ -72,8 +72,7 @@ def welfare(game: Any, solution: Solution) -> Welfare:
 def lowest(game: Any) -> Any:
     if isinstance(game, ExtensiveFormGame):
         return min(value for payoffs in game.payoffs for value in payoffs)
-    table = game.to_normal_form()
-    return (table.payoffs if table.exact is None else table.exact).min()
+    return game.to_normal_form().payoffs.min()
 
 
 def optimum(game: Any) -> Any | None:
@@ -94,8 +93,11 @@ def optimum(game: Any) -> Any | None:
     if prod(getattr(game, "shape", (1,))) * len(game.players) > CELLS:
         return None
     table = game.to_normal_form()
-    source: Any = table.payoffs if table.exact is None else table.exact
-    return source.sum(axis=0).max()
+    sums = table.payoffs.sum(axis=0)
+    if table.exact is None:
+        return sums.max()
+    near = np.argwhere(sums >= sums.max() - 1e-9 * table.payoff_range)  # only these are worth adding up exactly
+    return max(sum(table.exact[(i, *cell)] for i in range(table.n)) for cell in map(tuple, near[:1000]))
 
 
 def _planned(game: ExtensiveFormGame) -> Fraction:

@@ -263,7 +263,7 @@ def _table(game: NormalFormGame, play: Any) -> Iterator[str]:
     exact = game.exact is not None and all(is_exact(mixture) for mixture in profile)
     slack = tolerance(game, exact)
     worth = [list(game.action_payoffs(i, profile)) for i in range(game.n)]
-    yield _expects(game.players, list(game.expected(profile)))
+    yield _expects(game.players, [sum(w * p for w, p in zip(own, mixture, strict=True) if p) for own, mixture in zip(worth, profile, strict=True)])  # fmt: skip
     for i, player in enumerate(game.players):
         verdict = _verdict(game.actions[i], worth[i], profile[i], slack)
         yield f"{label(player)} plays {_mix(game.actions[i], profile[i])}. Worth to {label(player)}: {_values(game.actions[i], worth[i], _support(profile[i]))}. {verdict}"  # fmt: skip

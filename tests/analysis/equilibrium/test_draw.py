@@ -9,6 +9,7 @@ import xml.etree.ElementTree as ElementTree
 import numpy as np
 import pytest
 from gamesim_analysis.equilibrium.draw import dot, draw, draw_branch, draw_simplex, mermaid
+from gamesim_analysis.equilibrium.draw_branch import apart
 from gamesim_analysis.equilibrium.draw_simplex import best_reply_region
 from gamesim_analysis.equilibrium.draw_tree import visible
 from gamesim_analysis.equilibrium.router import solve
@@ -107,6 +108,7 @@ def test_tables_of_three_players_are_slices() -> None:
     assert len(found["equilibrium"]) == len(game.pure_equilibria())
     wide = NormalFormGame(np.zeros((2, 40, 3)))
     assert "12 of 40 rows and 3 of 3 columns are drawn." in draw(wide)
+    assert "2 of 2,500 slices are drawn." in draw(NormalFormGame(np.zeros((4, 12, 12, 50, 50))))
 
 
 def test_regions_of_best_replies_cover_the_triangle() -> None:
@@ -142,6 +144,11 @@ def test_a_branch_has_a_curve_for_each_action() -> None:
     found = classes(text)
     assert len(found["branch"]) == 4
     assert len(found["mark"]) == 2
+    crowded = draw_branch(
+        lambdas, (np.full((4, 5), 0.2),), ("A",), (tuple("vwxyz"),)
+    )  # five curves that end at one height
+    assert len(classes(crowded)["branch"]) == 5
+    assert apart([5.0, 5.0, 5.0], 12.0) == [5.0, 17.0, 29.0]
 
 
 def test_trees_as_dot_and_mermaid() -> None:
