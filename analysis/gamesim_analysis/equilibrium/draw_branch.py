@@ -100,4 +100,4 @@ def _curve(picture: Drawing, top: float, at: Any, share: Any, low: int, high: in
         return top + HIGH / 2
     title = f"<title>{escape(name)}</title>"
     picture.add("path", title, class_="branch", d=path(points), fill="none", stroke=picture.palette.player(k), stroke_width="2", stroke_dasharray=DASHES[k % len(DASHES)])  # fmt: skip
-    return points[-1][1]
+    return float(points[-1][1])
