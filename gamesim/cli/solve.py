@@ -351,7 +351,7 @@ def _say(out: Output, shown: _Shown, table: Any) -> None:
 
 
 def _say_solution(out: Output, shown: _Shown, solution: Solution) -> None:
-    from gamesim_analysis.equilibrium.document import concept_of
+    from gamesim_analysis.equilibrium.document import concept_of, regretted
     from gamesim_analysis.equilibrium.told import certificate_in_words
     from gamesim_analysis.equilibrium.told import words as played
     from gamesim_analysis.equilibrium.words import explain, note_of
@@ -363,7 +363,7 @@ def _say_solution(out: Output, shown: _Shown, solution: Solution) -> None:
         concept = concept_of(game, solution, equilibrium)
         rows.append([number, payoffs, played(game, equilibrium), _regret(equilibrium), concept, note_of(game, equilibrium)])  # fmt: skip
     if rows:
-        columns = ["#", "payoffs", "how it is played", "regret", "concept", "note"]
+        columns = ["#", "payoffs", "how it is played", "regret" if regretted(solution) else "gap", "concept", "note"]
         used = [k for k, name in enumerate(columns) if name != "note" or any(row[k] for row in rows)]
         used = [k for k in used if columns[k] != "concept" or len({row[k] for row in rows}) > 1 or len(used) == 6]
         out.table([columns[k] for k in used], [[row[k] for k in used] for row in rows], keep=2, limit=84)
@@ -392,10 +392,11 @@ def _counted(solution: Solution) -> str:
 
 
 def _say_welfare(out: Output, game: Any, solution: Solution) -> None:
+    from gamesim_analysis.equilibrium.document import PRICED
     from gamesim_analysis.equilibrium.welfare import welfare
 
     worth = welfare(game, solution)
-    if worth.anarchy is not None and solution.concept in ("nash", "pure", "spe"):
+    if worth.anarchy is not None and solution.concept in PRICED:
         out.say(f"Welfare: at best {_text(worth.optimum)}; price of anarchy {_text(worth.anarchy)}, of stability {_text(worth.stability)} ({worth.of}).")  # fmt: skip
 
 

@@ -33,6 +33,14 @@ CONCEPTS = {
 }
 
 
+PRICED = ("nash", "pure", "spe", "value")  # concepts of which prices of anarchy and stability are told
+
+
+def regretted(solution: Solution) -> bool:
+    """Whether the gap of a solution is what somebody gains by leaving it."""
+    return solution.concept in CONCEPTS
+
+
 def ordered(game: Any, solution: Solution) -> Solution:
     """The same with its equilibria in the order of a table: subgame-perfect first, then pure, then by the sum of payoffs."""
 

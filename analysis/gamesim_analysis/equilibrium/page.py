@@ -15,7 +15,7 @@ from gamesim.envs.efg.describe_game import describe_game, number
 from gamesim_analysis.report.blocks import Block, Code, Figure, Note, Panel, Points, Section, Table, Text, Tile, Tiles
 from gamesim_analysis.report.page import draw as draw_page
 
-from .document import concept_of
+from .document import PRICED, concept_of, regretted
 from .draw import draw, draw_branch, draw_simplex, play_to_draw
 from .draw_tree import MOST
 from .method import is_formal
@@ -100,11 +100,16 @@ def _answer(game: Any, solution: Solution) -> Section:
         how = "exact fractions" if solution.exact else "all rounding counted"
         if largest.arithmetic == "sampled":
             gain, how = _sampled_gain(found)
-        tiles.append(Tile("most that anybody gains by leaving", gain, how))
-    if worth.anarchy is not None:
+        what = (
+            "most that anybody gains by leaving"
+            if regretted(solution)
+            else f"gap of what was asked ({largest.gap_name})"
+        )
+        tiles.append(Tile(what, gain, how))
+    if worth.anarchy is not None and solution.concept in PRICED:
         tiles.append(Tile("price of anarchy", _short(worth.anarchy), f"optimum {_short(worth.optimum)} over the worst of {worth.of}"))  # fmt: skip
         tiles.append(Tile("price of stability", _short(worth.stability), f"over the best of {worth.of}"))
-    elif worth.optimum is not None and found:
+    elif worth.optimum is not None and worth.reason and found:
         tiles.append(Tile("best sum of payoffs", _short(worth.optimum), f"no prices: {worth.reason}"))
     blocks: list[Block] = [Text(certificate_in_words(solution), lead=True), Tiles(tuple(tiles))]
     if solution.stopped:
@@ -160,10 +165,19 @@ def _listed(game: Any, solution: Solution, sampled: Mapping[str, Any] | None) ->
             again = own.get("found_again")
             row = (*row, "" if again is None else f"{again:.0%}")
         rows.append(row)
-    columns: tuple[str, ...] = ("#", "payoffs", "how it is played", "regret", "concept", "entropy", "note")
+    columns: tuple[str, ...] = (
+        "#",
+        "payoffs",
+        "how it is played",
+        "regret" if regretted(solution) else "gap",
+        "concept",
+        "entropy",
+        "note",
+    )
     about = (
         "Payoffs in the order of the players; moves in brackets are off the path. Regret is the most that a player gains by "
-        "another plan, computed from the game apart from the solver. Entropy in nats."
+        "another plan, a gap how far play is from what was asked; both are computed from the game apart from the solver. "
+        "Entropy in nats."
     )
     if sampled is not None:
         columns = (*columns, "found again")
