@@ -223,7 +223,7 @@ cfr_plus = Method(
     "CFR+ (or variant='pcfr+'): an approximate equilibrium of a large two-player constant-sum tree.",
     constant_sum_tree,
     _run,
-    suits="two players, constant-sum trees beyond the linear program",
+    suits="large constant-sum trees of two players",
     covers="one, approximate",
     complete="no",
 )

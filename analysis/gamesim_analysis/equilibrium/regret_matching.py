@@ -131,7 +131,7 @@ regret_matching = Method(
     "PRM+ in turns (or variant='rm+'): an approximate equilibrium of a large two-player constant-sum table.",
     constant_sum_game,
     _run,
-    suits="two players, constant-sum tables of over 10^6 cells",
+    suits="large constant-sum tables of two players",
     covers="one, approximate",
     complete="no",
 )

@@ -110,3 +110,13 @@ def test_what_is_out_of_range_is_refused() -> None:
     cut = nash_mirror_prox(CYCLE, queries=4)
     assert cut.rejected
     assert not cut.equilibria
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_it_is_the_logit_equilibrium_that_the_branch_reaches(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    game = NormalFormGame.bimatrix(rng.integers(-4, 5, size=rng.integers(2, 5, size=2)))
+    (mine,) = nash_mp(game, concept="qre", rationality=0.7).equilibria
+    (theirs,) = solve(game, "qre", rationality=0.7).equilibria
+    for a, b in zip(mine.play, theirs.play, strict=True):
+        assert a == pytest.approx(np.asarray(b, dtype=float), abs=1e-8)
