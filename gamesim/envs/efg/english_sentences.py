@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Literal
 
@@ -305,7 +305,7 @@ def parse(source: str, name: str) -> Text:
     if not text.sentences:
         line, sentence = cut[-1]
         raise _error(line, sentence, "nobody chooses and nobody gets anything", name, "chooses")
-    return replace(text)
+    return text
 
 
 def _nearest(words: Words) -> str:

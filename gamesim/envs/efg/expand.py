@@ -18,9 +18,9 @@ from gamesim.core.errors import clean, did_you_mean, listed, nearest
 from gamesim.core.expressions import ExpressionError, checked, evaluate, named, names_in
 
 from .problems import Part, Problem, pointer
-from .schema import Path, Unreadable, people
+from .schema import Path, Unreadable, people, refused_number
 
-NODES, DEPTH, PLAYERS = 20_000, 200, 8
+NODES, DEPTH = 20_000, 200
 CHANCE_NAMES = ("chance", "nature")
 
 Values = Mapping[str, Fraction]
@@ -122,8 +122,6 @@ def amount(value: Any, values: Values) -> Fraction:
     ExpressionError
         With the column, for anything else.
     """
-    if isinstance(value, bool) or value is None or isinstance(value, (Mapping, list, tuple)):
-        raise ExpressionError("no number", 1)
     if isinstance(value, (int, Fraction)):
         return checked(Fraction(value))
     if isinstance(value, (float, Decimal)):
@@ -145,11 +143,13 @@ def _parameters(document: Mapping[str, Any], problems: list[Problem]) -> dict[st
     given = document.get("parameters")
     for name, value in given.items() if isinstance(given, Mapping) else ():
         try:
-            values[name] = amount(value, values)
+            if not refused_number(value):
+                values[name] = amount(value, values)
+                continue
         except ExpressionError as error:
-            if isinstance(value, (int, float, str, Decimal)) and not isinstance(value, bool) and value != "":
-                path: Path = ("parameters", name)
-                problems.append(_expression(Place(path, "", ()), (), value, error, values, people(path)))
+            path: Path = ("parameters", str(name))
+            problems.append(_expression(Place(path, "", ()), (), value, error, values, people(path)))
+        if isinstance(name, str):
             values[name] = Fraction(1)  # so that what uses it is not wrong as well
     return values
 
@@ -243,15 +243,16 @@ def _fits(
                 sizes[name] = _size(templates[name]["node"], sizes)
             else:
                 pending.append(name)
-    count, depth = _size(document.get("root"), sizes)
-    if count <= NODES and depth <= DEPTH:
-        return True
-    told = f"{count:,} nodes" if count <= 10**15 else "more than 10^15 nodes"
-    if count > NODES:
-        problems.append(Problem("E14", "error", "/root", "root", told, f"up to {NODES:,}", "Counted before anything was expanded."))  # fmt: skip
-    if depth > DEPTH:
-        problems.append(Problem("E14", "error", "/root", "root", f"{depth:,} moves in a row", f"up to {DEPTH}"))
-    return False
+    whole = len(problems)
+    written: list[tuple[Path, int, int]] = [(("root",), *_size(document.get("root"), sizes))]
+    written += [(("templates", name), *_size(templates[name]["node"], {})) for name in templates]
+    for path, count, depth in written:
+        told = f"{count:,} nodes" if count <= 10**15 else "more than 10^15 nodes"
+        if count > NODES:
+            problems.append(Problem("E14", "error", pointer(path), people(path), told, f"up to {NODES:,}", "Counted before anything was expanded."))  # fmt: skip
+        if depth > DEPTH:
+            problems.append(Problem("E14", "error", pointer(path), people(path), f"{depth:,} moves in a row", f"up to {DEPTH}"))  # fmt: skip
+    return len(problems) == whole
 
 
 def _size(node: Any, sizes: Mapping[str, tuple[int, int]]) -> tuple[int, int]:
@@ -281,8 +282,7 @@ class _Waiting:
     scope: Mapping[str, Argument]
     parent: int
     slot: int
-    base: Path  # of the template's node, or ("root",): what the schema's pointers are counted from
-    original: Path
+    original: Path  # where the node is written, in the root or in a template
 
 
 def _walk(
@@ -293,7 +293,7 @@ def _walk(
     players: Sequence[str],
     found: Expansion,
 ) -> None:
-    waiting = [_Waiting(document.get("root"), Place(("root",), "", ()), {}, -1, 0, ("root",), ("root",))]
+    waiting = [_Waiting(document.get("root"), Place(("root",), "", ()), {}, -1, 0, ("root",))]
     problems, told = found.problems, set[tuple[str, str]]()
 
     def tell(problem: Problem) -> None:
@@ -320,7 +320,7 @@ def _walk(
             path: Path = ("templates", name, "node")
             used = place.used or pointer(place.path)
             below = Place(path, used, place.labels)
-            waiting.append(_Waiting(templates[name]["node"], below, scope, now.parent, now.slot, path, path))
+            waiting.append(_Waiting(templates[name]["node"], below, scope, now.parent, now.slot, path))
             continue
         number = len(found.nodes)
         flat = Flat(node["type"], place, now.parent)
@@ -340,7 +340,7 @@ def _walk(
         flat.children = [-1] * len(children)
         for slot, (at, child) in reversed(list(enumerate(children))):
             below = Place((*place.path, *at), place.used, (*place.labels, flat.labels[slot]))
-            waiting.append(_Waiting(child, below, now.scope, number, slot, now.base, (*now.original, *at)))
+            waiting.append(_Waiting(child, below, now.scope, number, slot, (*now.original, *at)))
 
 
 def _filled(text: str, texts: Mapping[str, str]) -> str:
@@ -371,6 +371,8 @@ def _chance(flat: Flat, node: Mapping[str, Any], values: Values, texts: Mapping[
     for k, outcome in enumerate(node["outcomes"]):
         at = ("outcomes", k, "prob")
         here = Place(flat.place.path, flat.place.used, (*flat.place.labels, flat.labels[k]))
+        if refused_number(outcome["prob"]):
+            continue
         try:
             p = amount(outcome["prob"], values)
         except ExpressionError as error:
@@ -406,6 +408,8 @@ def _terminal(
         hint = next((m for m in (did_you_mean(p, missing) for p in extra) if m), "")
         tell(flat.place.problem("E04", " and ".join(parts), f"one payoff for each of {listed(list(players))[:-1]}", hint, at=("payoffs",)))  # fmt: skip
     for name, value in given.items():
+        if refused_number(value):
+            continue
         try:
             flat.payoffs[name] = amount(value, values)
             flat.own[name] = value
@@ -449,9 +453,11 @@ def _used(
         return None
     scope = {}
     for key, value in given.items():
-        text = _filled(value, texts) if isinstance(value, str) else _written(value)
+        text = _filled(value, texts) if isinstance(value, str) else str(value)
         if text in texts:
             text = texts[text]  # an outer argument passed on
+        if refused_number(value):
+            return None
         try:
             number: Fraction | None = amount(_filled(value, texts) if isinstance(value, str) else value, values)
             if isinstance(value, str) and names_in(text) and number is not None:
@@ -460,7 +466,3 @@ def _used(
             number = None
         scope[key] = Argument(text, number)
     return name, scope
-
-
-def _written(value: Any) -> str:
-    return str(value)

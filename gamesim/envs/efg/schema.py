@@ -5,6 +5,7 @@ The checker reports every violation with its place and never recurses into the t
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Mapping
 from decimal import Decimal
@@ -161,7 +162,6 @@ def violations(document: Any) -> tuple[list[Problem], Unreadable]:
     _check(document, SCHEMA, (), tell, waiting)
     while waiting:
         node, path = waiting.pop()
-        before = len(found)
         kind = node.get("type") if isinstance(node, Mapping) else None
         if not isinstance(node, Mapping):
             tell(path, f"{_kind(node)} where a node was expected", "a mapping with type move, chance, terminal or use")
@@ -175,16 +175,39 @@ def violations(document: Any) -> tuple[list[Problem], Unreadable]:
             )
         else:
             _check(node, SCHEMA["$defs"][kind], path, tell, waiting)
-            if not any(_spoils(p, path) for p in found[before:]):
+            if _readable(node):
                 continue
         unreadable.add(path)
     return found, unreadable
 
 
-def _spoils(problem: Problem, path: Path) -> bool:
-    """Whether a violation takes away what a node needs to be read: a missing or misshapen key of its own."""
-    own = pointer(path)
-    return problem.pointer.startswith(own) and not problem.found.startswith("unknown key")
+def _readable(node: Mapping[str, Any]) -> bool:
+    """Whether the walk can go on below a node, whatever else is wrong with it."""
+
+    def text(key: str) -> bool:
+        return node.get(key) is None or isinstance(node[key], str)
+
+    def keyed(value: Any) -> bool:
+        return isinstance(value, Mapping) and all(isinstance(key, str) for key in value)
+
+    kind = node["type"]
+    if kind == "move":
+        own = isinstance(node.get("player"), str) and text("infoset")
+        return own and text("step") and keyed(node.get("actions")) and bool(node["actions"])
+    if kind == "chance":
+        rows = node.get("outcomes")
+        whole = isinstance(rows, (list, tuple)) and all(isinstance(row, Mapping) for row in rows) and bool(rows)
+        return whole and text("step") and all(isinstance(o.get("label"), str) and "prob" in o and "node" in o for o in rows or ())  # fmt: skip
+    if kind == "terminal":
+        return keyed(node.get("payoffs")) and text("label")
+    return isinstance(node.get("template"), str) and keyed(node.get("with"))
+
+
+def refused_number(value: Any) -> bool:
+    """Whether the schema has told what is wrong in the place of a number."""
+    if isinstance(value, str):
+        return not 1 <= len(value) <= 200
+    return isinstance(value, bool) or not isinstance(value, (int, float, Decimal)) or not math.isfinite(value)
 
 
 def people(path: Path) -> str:

@@ -359,12 +359,10 @@ def _timeline(timeline: Mapping[str, Any], data: Mapping[str, Any], nodes: Seque
 
 
 def _players(players: Sequence[str], tree: Expansion) -> Iterator[Problem]:
-    seen: dict[str, str] = {}
     moving = {node.player for node in tree.nodes if node.kind == "move"}
     for k, name in enumerate(players):
         if tree.whole and name not in moving:
             yield Problem("W02", "warning", pointer(("players", k)), f"players > {name}", f"{name} never moves")
-        seen.setdefault(name.casefold(), name)
 
 
 def _modes(data: Mapping[str, Any], tree: Expansion) -> Iterator[Problem]:

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from gamesim.core.equivalence import compare, interchange_form, isomorphism, verify
+from gamesim.core.equivalence.reduced_form import reduced_forms_agree
 from gamesim.core.errors import Undecided
 from gamesim.core.extensive_form import ExtensiveFormGame, TreeBuilder
 from gamesim.envs.efg import catalog
@@ -43,6 +44,9 @@ def test_copies_pass_with_a_certificate(name: str) -> None:
         verdict = compare(g, h)
         assert verdict.level == "ISO"
         assert verify(g, h, verdict.maps)
+        reduced = reduced_forms_agree(g, h)
+        assert reduced is not None
+        assert verify(g, h, reduced)
 
 
 def test_every_mutant_is_told_and_why() -> None:

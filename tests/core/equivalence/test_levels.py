@@ -217,11 +217,11 @@ def test_equal_forms_have_equal_equilibrium_payoffs() -> None:
 
 
 def test_a_forced_move_is_no_pass() -> None:
-    for name in ("seed_loan", "ferry_fare"):
+    for name in DEV:
         g = game(name)
         for leaf, kind in enumerate(g.kinds):
             if kind == TERMINAL:
-                verdict = compare(g, with_forced_move(g, leaf, 0))
+                verdict = compare(g, with_forced_move(g, leaf, leaf % g.n))
                 assert verdict.level == "RSF"
                 assert "forced moves dropped" in verdict.notes
                 assert verdict.difference

@@ -337,6 +337,8 @@ def test_limits_are_counted_before_anything_is_made() -> None:
     assert not [p for p in validate(document(deep)) if p.severity == "error"]
     (problem,) = [p for p in validate(document(move("A", "top", on=deep))) if p.severity == "error"]
     assert problem.code == "E14"
+    unused = {"t": {"arguments": [], "node": move("A", "top", on=deep)}}
+    assert ("E14", "/templates/t") in found({**sound(), "templates": unused})
     assert [c for c, _ in found({**sound(), "players": [str(k) for k in range(9)]}) if c == "E14"] == ["E14"]
 
 
@@ -414,6 +416,22 @@ def test_constraints_by_parameters() -> None:
         assert verdict.passed == passes
     (problem,) = validate({**data, "constraints": ["T > R > Q"]})
     assert problem.code == "E16"
+
+
+def test_what_can_be_read_is_read_on() -> None:
+    """A set's name that is too long, a move that names neither set nor step: what lies below is looked at all the same."""
+    inner = move("B", "b", x=leaf("1/0", 1), y={"type": "terminal", "payoffs": {"A": [1], "B": True}})
+    data = document(
+        move("A", "s" * 200, l=inner, r={"type": "move", "player": "A", "actions": {"l": leaf(1), "m": leaf(1, 1)}})
+    )
+    assert found(data) == [
+        ("E13", "/root/actions/l/actions/x/payoffs/A"),
+        ("E02", "/root/actions/l/actions/y/payoffs/A"),
+        ("E02", "/root/actions/l/actions/y/payoffs/B"),
+        ("E02", "/root/actions/r"),
+        ("E04", "/root/actions/r/actions/l/payoffs"),
+        ("E02", "/root/infoset"),
+    ]
 
 
 def test_fifty_are_shown_and_all_counted() -> None:
