@@ -103,7 +103,7 @@ class Expansion:
 def expand(document: Mapping[str, Any], unreadable: Unreadable) -> Expansion:
     """See the module; ``unreadable`` holds the nodes that the schema refused."""
     found = Expansion()
-    players = [p for p in _items(document.get("players")) if isinstance(p, str)]
+    players = [p for p in items(document.get("players")) if isinstance(p, str)]
     found.parameters = _parameters(document, found.problems)
     templates = _templates(document)
     bad = _cyclic(templates, found.problems)
@@ -134,7 +134,8 @@ def folded(label: str) -> str:
     return " ".join(unicodedata.normalize("NFC", label).casefold().split())
 
 
-def _items(value: Any) -> Sequence[Any]:
+def items(value: Any) -> Sequence[Any]:
+    """A list, or nothing where something else stands in its place."""
     return value if isinstance(value, (list, tuple)) else ()
 
 
@@ -180,7 +181,7 @@ def _below(node: Any) -> list[Any]:
     if node.get("type") == "move" and isinstance(node.get("actions"), Mapping):
         return list(node["actions"].values())
     if node.get("type") == "chance":
-        return [o["node"] for o in _items(node.get("outcomes")) if isinstance(o, Mapping) and "node" in o]
+        return [o["node"] for o in items(node.get("outcomes")) if isinstance(o, Mapping) and "node" in o]
     return []
 
 
@@ -444,7 +445,7 @@ def _used(
         return None
     if name in bad:
         return None  # told where the circle is
-    wanted = [a for a in _items(templates[name].get("arguments")) if isinstance(a, str)]
+    wanted = [a for a in items(templates[name].get("arguments")) if isinstance(a, str)]
     if set(wanted) != set(given):
         missing, extra = sorted(set(wanted) - set(given)), sorted(set(given) - set(wanted))
         parts = [f"missing: {', '.join(missing)}"] if missing else []

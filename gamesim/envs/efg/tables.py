@@ -34,6 +34,8 @@ from gamesim.core.game_files import FileLimits, Tokens
 from gamesim.core.normal_form import NormalFormGame
 from gamesim.core.preference_game import BETA, PreferenceGame
 
+from .expand import items
+
 KEYS = ("payoffs", "players", "actions", "name", "title")
 PREFERENCE_KEYS = ("preferences", "reference", "beta", "actions", "name", "title")
 
@@ -52,8 +54,8 @@ def from_mapping(data: Mapping[str, Any], where: str, limits: FileLimits) -> Nor
             raise ValueError
         return NormalFormGame(
             payoffs,
-            tuple(tuple(str(a) for a in own) for own in data.get("actions") or ()),
-            tuple(str(p) for p in data.get("players") or ()),
+            tuple(tuple(str(a) for a in items(own)) for own in items(data.get("actions"))),
+            tuple(str(p) for p in items(data.get("players"))),
             name=str(data.get("name") or data.get("title") or ""),
         )
     except ValueError:

@@ -20,7 +20,7 @@ from gamesim.core.expressions import ExpressionError
 from gamesim.core.extensive_form import ExtensiveFormGame, TreeBuilder
 
 from .document import GameDocument
-from .expand import CHANCE_NAMES, Expansion, Flat, expand
+from .expand import CHANCE_NAMES, Expansion, Flat, expand, items
 from .problems import Problem, Problems, error, pointer
 from .schema import people, violations
 from .wording import unsaid
@@ -76,9 +76,9 @@ def examine(document: Mapping[str, Any] | GameDocument, *, text: str | None = No
     timeline = {k: s for k, s in steps.items() if isinstance(s, Mapping)} if isinstance(steps, Mapping) else {}
     problems += _timeline(timeline, data, tree.nodes)
     _assign(tree.nodes, timeline, sets)
-    allow = data.get("allow") if isinstance(data.get("allow"), (list, tuple)) else ()
-    problems += sets.problems(set(allow or ()), timeline, tree.whole)
-    players = [p for p in data.get("players") or () if isinstance(p, str)] if not isinstance(data.get("players"), (str, Mapping)) else []  # fmt: skip
+    allow = {one for one in items(data.get("allow")) if isinstance(one, str)}
+    problems += sets.problems(allow, timeline, tree.whole)
+    players = [p for p in items(data.get("players")) if isinstance(p, str)]
     problems += _players(players, tree)
     problems += _modes(data, tree)
     sound = tree.whole and not any(p.severity == "error" for p in problems)
@@ -309,7 +309,7 @@ def _past(past: tuple[Any, ...]) -> str:
 
 
 def _timeline(timeline: Mapping[str, Any], data: Mapping[str, Any], nodes: Sequence[Flat]) -> Iterator[Problem]:
-    players = [p for p in data.get("players") or () if isinstance(p, str)]
+    players = [p for p in items(data.get("players")) if isinstance(p, str)]
     paths: dict[str, set[str]] = defaultdict(set)  # step -> steps before it on some path
     before: list[frozenset[str]] = []
     told: set[tuple[str, str]] = set()

@@ -434,6 +434,14 @@ def test_what_can_be_read_is_read_on() -> None:
     ]
 
 
+@pytest.mark.parametrize("key", [key for key in SCHEMA["properties"] if key != "root"])
+def test_each_key_may_hold_anything(key: str) -> None:
+    for value in (True, 3, "x", [], [1], {}, {"a": 1}, None):
+        data = {**sound(), key: value}
+        valid = not list(Draft202012Validator(SCHEMA).iter_errors(data))
+        assert valid == ("E02" not in {p.code for p in validate(data)}), (key, value)
+
+
 def test_fifty_are_shown_and_all_counted() -> None:
     data = document(move("A", "a", **{f"c{k}": {"type": "terminal", "payoffs": {}} for k in range(90)}))
     problems = validate(data)

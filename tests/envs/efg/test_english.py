@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from fractions import Fraction
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 from gamesim.core.errors import EnglishError, GamesimError
 from gamesim.core.extensive_form import ExtensiveFormGame
 from gamesim.envs.efg.english import GRAMMAR, parse_english
+from gamesim.envs.efg.reading import read_game
 from gamesim.envs.efg.validate import build
 
 HEAD = "Players: Ana and Bo.\n"
@@ -205,3 +207,10 @@ def test_any_words_are_answered(words: list[str]) -> None:
     for text in (" ".join(words), HEAD + " ".join(words), ENTRY + PAID + " ".join(words)):
         with contextlib.suppress(EnglishError):
             assert parse_english(text).players
+
+
+def test_the_page_shows_the_grammar_and_a_sound_document() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "described_games.md").read_text("utf-8")
+    assert GRAMMAR in page
+    document = page.split("```yaml\n")[1].split("```")[0]
+    assert read_game(document).game.payoffs[1] == (7, 6)
