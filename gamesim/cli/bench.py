@@ -65,7 +65,7 @@ def bench(
                 played.append(int(event.get("played", 0)))
 
         if new:  # for the workers too
-            os.environ["GAMESIM_BENCH_FRESH"] = "1"
+            os.environ["GAMESIM_FRESH"] = "1"
         record = run(scenario, store=store, workers=workers, on_event=hear, new=new, limits=limits or None)
     return {**work, "played": played[0] if played else None, **finished(record, out, browse=browse)}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -121,6 +122,8 @@ def play(
 
     work = announce(scenario, out, store)
     confirm(scenario, out, store, limits, yes=yes, new=new)
+    if new:  # nothing is taken over from other runs of the store, by workers neither
+        os.environ["GAMESIM_FRESH"] = "1"
     played: list[int] = []
     with reporter(out, work["units"]) as progress:
 

@@ -19,6 +19,7 @@
     │   ├── UnsupportedGameError the method is wrong for this game                exit 2
     │   │   └── NotZeroSumError
     │   ├── GameTooLargeError    what it would have to build is too large         exit 2
+    │   ├── NotSymmetricError    seats that were said to be alike are not              exit 2
     │   └── RiskError            an attitude to risk out of range, or not for this game   exit 2
     ├── ModelError               a language model could not be asked              exit 4
     ├── MetricError              a measure does not apply to this record          exit 4
@@ -212,6 +213,12 @@ class NotZeroSumError(UnsupportedGameError):
 
 
 class GameTooLargeError(SolverError):
+    exit_code = 2
+
+
+class NotSymmetricError(SolverError):
+    """Two seats were said to be alike, and a policy earns something else in the other one."""
+
     exit_code = 2
 
 

@@ -127,12 +127,14 @@ class SequenceForm:
     plexes : the plans of each player.
     leaf_sequences : (n, L), each player's last sequence at each leaf.
     weights : (L, n), chance probability times payoff.
+    odds : (L,), chance probability.
     """
 
     game: ExtensiveFormGame
     plexes: tuple[Treeplex, ...]
     leaf_sequences: IntArray
     weights: FloatArray
+    odds: FloatArray
 
     @cached_property
     def matrices(self) -> tuple[Any, ...]:
@@ -209,9 +211,10 @@ def sequence_form(game: ExtensiveFormGame) -> SequenceForm:
         above = game.above[node]
         odds[node] = odds[above] * (drawn[game.at[above]][game.taken[node]] if game.kinds[above] == CHANCE else 1.0)
     payoffs = np.array([[u.numerator / u.denominator for u in game.payoffs[game.at[node]]] for node in leaves])
-    weights = payoffs * np.array([odds[node] for node in leaves])[:, None]
+    chance = np.array([odds[node] for node in leaves])
+    weights = payoffs * chance[:, None]
     ends = np.array([[own[node] for node in leaves] for own in game.sequences], dtype=np.int64)
-    return SequenceForm(game, tuple(_treeplex(game, i) for i in range(game.n)), ends, weights)
+    return SequenceForm(game, tuple(_treeplex(game, i) for i in range(game.n)), ends, weights, chance)
 
 
 def _treeplex(game: ExtensiveFormGame, player: int) -> Treeplex:

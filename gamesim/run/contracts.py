@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
 
 from gamesim.core.config import Config
+from gamesim.core.errors import RecordError
 
 if TYPE_CHECKING:
     from gamesim.core.arrays import AnyArray, FloatArray, IntArray
@@ -85,20 +86,44 @@ class UnitWriter(Protocol):
 
 @dataclass(frozen=True)
 class Context:
-    """What a unit may use. ``scenario`` is that of the unit's cell; ``seeds`` its root."""
+    """What a unit may use. ``scenario`` is that of the unit's cell; ``seeds`` its root; ``run`` the directory of the run."""
 
     scenario: Scenario
     seeds: Seeds
     writer: UnitWriter
     store: Path
     broker: Any | None = None
+    run: Path | None = None
+
+    def result(self, key: str) -> UnitResult:
+        """What a unit of an earlier wave found, from its sealed journal.
+
+        A unit that reads others names their keys in its task: a key hashes what determines a result, so the unit stays pure.
+
+        Raises
+        ------
+        RecordError
+            If that unit is not finished in this run.
+        """
+        from .journal import read_journal
+        from .writer import journal_path, result_from
+
+        path = journal_path(self.run, key[:16]) if self.run is not None else None
+        if path is None or not path.is_file():
+            raise RecordError(f"unit {key[:16]} is not finished in this run; nothing can be built on it.")
+        contents = read_journal(path)
+        if not contents.sealed:
+            raise RecordError(f"unit {key[:16]} is not finished in this run; nothing can be built on it.")
+        told, _, _ = result_from(Unit(key, {}, ()), contents)
+        return UnitResult(key, told["status"], tuple(told["outcomes"]), told["data"])
 
 
 class Experiment(Protocol):
     """Registered under ``gamesim.experiments``; the scenario's ``kind`` chooses it (default ``play``).
 
     Optional: ``cells(scenario) -> list[Cell]``, where what is played are scenarios of their own instead of the cells of a
-    sweep; and ``rewritten(root) -> root``, which spells out short forms of a file before it is checked.
+    sweep; ``rewritten(root) -> root``, which spells out short forms of a file before it is checked; ``check(scenario)``,
+    which refuses what only shows in the whole; and ``agents(scenario)``, who plays though no population names it.
     """
 
     config: ClassVar[type[Config]]  # its own scenario keys

@@ -116,7 +116,7 @@ class _answering:
         experiment = experiment_of(job.kind, job.reference)
         directory = Path(job.directory)
         self._writer = Writer(job.unit, directory, durability=job.durability, stopping=self._stopping)
-        context = Context(scenario, scenario.seeds, self._writer, directory.parent, self._broker)
+        context = Context(scenario, scenario.seeds, self._writer, directory.parent, self._broker, directory)
         return experiment, context
 
     def seal(self, result: UnitResult) -> None:

@@ -247,8 +247,9 @@ def reexecute(job: Job, against: Mapping[str, Any]) -> dict[str, Any]:
             raise CorruptRecordError("is not sealed.", where=against["journal"])
         scenario = scenario_of(job.scenario)
         writer = Writer(unit, Path(job.directory), against=_masked(contents) if against["masked"] else contents)
-        broker = _offline(scenario, Path(against["journal"]).parents[1])
-        context = Context(scenario, scenario.seeds, writer, Path(job.directory), broker)
+        recorded = Path(against["journal"]).parents[1]
+        broker = _offline(scenario, recorded)
+        context = Context(scenario, scenario.seeds, writer, Path(job.directory), broker, recorded)
         result = experiment_of(job.kind, job.reference).run_unit(unit, context)
         if result.status == "failed":
             return Answer(unit.key, "failed", {"error": dict(result.error or {})}).as_dict()

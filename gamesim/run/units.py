@@ -23,8 +23,11 @@ from .manifest import FORMAT
 def kind_versions(scenario: Scenario, experiment: Any | None = None) -> dict[str, Any]:
     """Versions of everything in the scenario that has one: they enter keys, so a changed rule makes a new unit."""
     environment = scenario.environment
-    agents = sorted({member.agent.kind for member in scenario.population})
     found = experiment or entry("experiments", scenario.kind)
+    seated = [member.agent for member in scenario.population]
+    if hasattr(found, "agents"):  # it seats some that no population names
+        seated += found.agents(scenario)
+    agents = sorted({agent.kind for agent in seated})
     if hasattr(found, "cells"):  # what it plays are scenarios of their own
         parts = [kind_versions(cell.scenario) for cell in found.cells(scenario)]
         own = {"experiment": {scenario.kind: int(getattr(found, "version", 1))}, "environment": {}, "agents": {}}

@@ -15,7 +15,7 @@ from gamesim.yaml.node import Node, planted
 
 from .beside import reading
 from .common import MAX_UNITS, CommonKeys
-from .diagnose import as_scenario_error, raise_together, validated
+from .diagnose import as_scenario_error, placed, raise_together, validated
 from .identity import identity as identity
 from .includes import Document, read_document, relative
 from .members import Line, check_seats, read_members, unknown_key
@@ -215,7 +215,7 @@ def build(root: Node) -> Scenario:
         "models": models_of_data(models),
     }
     data |= {key: value for key, value in common.model_dump(mode="json").items() if key not in data}
-    return Scenario(
+    scenario = Scenario(
         name=common.name,
         kind=common.kind,
         seed=common.seed,
@@ -239,6 +239,12 @@ def build(root: Node) -> Scenario:
         models=models,
         cache=common.cache,
     )
+    if hasattr(experiment, "check"):  # an experiment may refuse what only shows in the whole
+        try:
+            experiment.check(scenario)
+        except ScenarioError as error:
+            raise placed(error, root, ()) from None
+    return scenario
 
 
 def _experiment(root: Node, errors: list[ScenarioError]) -> tuple[Any, type[Config]]:

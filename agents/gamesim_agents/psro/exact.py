@@ -23,6 +23,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -52,6 +53,7 @@ class State:
     marginals : the meta-strategy that was answered in this iteration, over the pools as they were then.
     added : codes added to each pool by this iteration; None where the answer was no new policy.
     gains : what each answer earns more than the best of the pool, in the player's own terms; ``gain`` the largest.
+    gaps : what it earns more than the meta-strategy: a bound of what she could gain by any policy whatever.
     exploitability : NashConv / n of the meta-strategy in the whole game.
     population : of the least exploitable mixtures of the pools; NaN where it was not computed.
     """
@@ -64,6 +66,7 @@ class State:
     marginals: tuple[FloatArray, ...] = ()
     added: tuple[Code | None, ...] = ()
     gains: tuple[float, ...] = ()
+    gaps: tuple[float, ...] = ()
     exploitability: float = np.nan
     population: float = np.nan
     payoffs: tuple[float, ...] = ()
@@ -90,6 +93,16 @@ def start(subject: Polytope, codes: Sequence[Code | None] | None = None) -> Stat
     return State(subject, plans, tuple((code,) for code in given), _table(subject, plans, None))
 
 
+def restored(subject: Polytope, codes: Sequence[Sequence[Code | None]], iteration: int) -> State:
+    """The state in which a loop stood that had these pools."""
+    plans = tuple(
+        tuple(subject.even(i) if code is None else subject.decode(i, code) for code in pool)
+        for i, pool in enumerate(codes)
+    )
+    pools = tuple(tuple(None if code is None else tuple(code) for code in pool) for pool in codes)
+    return State(subject, plans, pools, _table(subject, plans, None), iteration)
+
+
 def grown(state: State, added: Sequence[Code | None]) -> State:
     """The state with one more policy in each pool whose entry is not None; the table is filled where it is new."""
     plans = tuple(
@@ -98,6 +111,11 @@ def grown(state: State, added: Sequence[Code | None]) -> State:
     )
     codes = tuple(pool if code is None else (*pool, tuple(code)) for pool, code in zip(state.codes, added, strict=True))
     return replace(state, plans=plans, codes=codes, table=_table(state.subject, plans, state.table))
+
+
+def dots(rows: FloatArray, vector: FloatArray) -> FloatArray:
+    """``rows @ vector`` with sums in one order, whatever else is multiplied with it and on however many threads."""
+    return np.asarray(np.einsum("ij,j->i", rows, vector), dtype=np.float64)
 
 
 def _table(subject: Polytope, plans: Sequence[Sequence[FloatArray]], before: FloatArray | None) -> FloatArray:
@@ -112,9 +130,7 @@ def _table(subject: Polytope, plans: Sequence[Sequence[FloatArray]], before: Flo
             rows = slice(0 if j >= old[1] else old[0], shape[0])
             if rows.start < shape[0]:
                 block = np.array(plans[0][rows])
-                for i in range(2):
-                    if i == 0:
-                        table[0, rows, j] = block @ subject.gradient(0, (None, plans[1][j]))
+                table[0, rows, j] = dots(block, subject.gradient(0, (None, plans[1][j])))
         if subject.game.is_constant_sum:
             total = _total(subject)
             table[1] = total - table[0]
@@ -122,7 +138,7 @@ def _table(subject: Polytope, plans: Sequence[Sequence[FloatArray]], before: Flo
             for k in range(shape[0]):
                 columns = slice(0 if k >= old[0] else old[1], shape[1])
                 if columns.start < shape[1]:
-                    table[1, k, columns] = np.array(plans[1][columns]) @ subject.gradient(1, (plans[0][k], None))
+                    table[1, k, columns] = dots(np.array(plans[1][columns]), subject.gradient(1, (plans[0][k], None)))
         return table
     for profile in np.ndindex(*shape):
         if np.isnan(table[(0, *profile)]):
@@ -147,7 +163,7 @@ def step(
     Parameters
     ----------
     meta : from the table to the marginals that are answered; by default the linear program of zero-sum tables.
-    risk : of each player's oracle; by default neutral. Other attitudes are for two players.
+    risk : of each player's oracle; by default neutral.
     anytime : the least exploitable mixture of each pool takes the place of ``meta`` (two players, constant sum).
     population : also compute how exploitable those mixtures are.
     first : ties by the lowest index; slower, for comparison.
@@ -156,8 +172,7 @@ def step(
     Raises
     ------
     UnsupportedGameError
-        For the default meta-solver, ``anytime`` or ``population`` outside two-player constant-sum games, or an attitude to
-        risk with more players.
+        For the default meta-solver, ``anytime`` or ``population`` outside two-player constant-sum games.
     """
     subject, n = state.subject, state.subject.n
     constant = n == 2 and subject.game.is_constant_sum
@@ -172,12 +187,10 @@ def step(
         marginals = list(zero_sum(state.table[0])[1:])
     else:
         marginals = [np.asarray(m, dtype=np.float64) for m in meta(state.table)]
-    mixed = [np.array(pool).T @ weights for pool, weights in zip(state.plans, marginals, strict=True)]
+    mixed = [mixture(pool, weights) for pool, weights in zip(state.plans, marginals, strict=True)]
     attitudes = list(risk) if risk is not None else [Neutral()] * n
-    if n > 2 and any(not isinstance(r, Neutral) for r in attitudes):
-        raise UnsupportedGameError("exact oracles that mind risk are for two players.", hint="Use a neutral oracle.")
     added: list[Code | None] = []
-    gains, regrets, payoffs = [], [], []
+    gains, gaps, regrets, payoffs = [], [], [], []
     for i in range(n):
         neutral = subject.gradient(i, mixed)
         best, _ = subject.answer(i, neutral)
@@ -185,28 +198,33 @@ def step(
         regrets.append(max(float(neutral @ best) - payoffs[-1], 0.0))
         slope = neutral if isinstance(attitudes[i], Neutral) else _tilted(state, i, marginals, mixed[i], attitudes[i])
         plan, code = subject.answer(i, slope, first)
-        pool = np.array(state.plans[i]) @ slope
-        gain = float(plan @ slope - pool.max())
+        gain = float(plan @ slope - dots(np.array(state.plans[i]), slope).max())
         gains.append(gain)
+        gaps.append(max(float(plan @ slope - mixed[i] @ slope), 0.0))
         new = tuple(int(a) for a in code)
         added.append(new if gain > tolerance * subject.scale and new not in state.codes[i] else None)
     after = grown(state, added)
     return replace(
-        after, iteration=state.iteration + 1, marginals=tuple(marginals), added=tuple(added), gains=tuple(gains),
+        after, iteration=state.iteration + 1, marginals=tuple(marginals), added=tuple(added), gains=tuple(gains), gaps=tuple(gaps),
         exploitability=sum(regrets) / n, population=bound, payoffs=tuple(payoffs),
     )  # fmt: skip
 
 
+def mixture(pool: Sequence[FloatArray], weights: FloatArray) -> FloatArray:
+    """The policy that a mixture of a pool amounts to."""
+    return np.asarray(np.einsum("ij,i->j", np.array(pool), np.asarray(weights, dtype=np.float64)), dtype=np.float64)
+
+
 def _tilted(state: State, i: int, marginals: Sequence[FloatArray], mine: FloatArray, risk: RiskMeasure) -> FloatArray:
-    """Gradient of a player who minds risk: opponents' pool members weighed by what they do to her."""
-    subject, other = state.subject, 1 - i
-    live = np.flatnonzero(marginals[other] > 0)
-    against = []
-    for b in live:
-        plans: list[FloatArray | None] = [None, None]
-        plans[other] = state.plans[other][int(b)]
-        against.append(subject.gradient(i, plans))
-    table = np.array(against)  # (members, coordinates)
-    s = marginals[other][live]
-    weights = risk.weights(table @ mine, s)
-    return np.asarray((s * weights) @ table)
+    """Gradient of a player who minds risk: what opponents' pools draw together, weighed by what it does to her."""
+    others = [j for j in range(state.subject.n) if j != i]
+    live = [np.flatnonzero(marginals[j] > 0) for j in others]
+    against, chances = [], []
+    for drawn in product(*live):
+        plans: list[FloatArray | None] = [None] * state.subject.n
+        for j, b in zip(others, drawn, strict=True):
+            plans[j] = state.plans[j][int(b)]
+        against.append(state.subject.gradient(i, plans))
+        chances.append(np.prod([marginals[j][b] for j, b in zip(others, drawn, strict=True)]))
+    table, s = np.array(against), np.array(chances, dtype=np.float64)  # (joint draws, coordinates)
+    return mixture(list(table), s * risk.weights(dots(table, mine), s))

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import Any, Protocol
 
 import numpy as np
+from numpy.random import Generator
 
 from gamesim.core.arrays import FloatArray, IntArray
 from gamesim.core.errors import GameTooLargeError, UnsupportedGameError
@@ -51,6 +52,14 @@ class Polytope(Protocol):
 
     def decode(self, player: int, code: Sequence[int]) -> FloatArray:
         """The policy of a code: an action a set in play order."""
+        ...
+
+    def arbitrary(self, player: int, rng: Generator | None) -> tuple[int, ...]:
+        """The code of a policy drawn evenly; without a generator that of the first actions."""
+        ...
+
+    def sample(self, plans: Sequence[FloatArray], episodes: int, rng: Generator) -> FloatArray:
+        """Payoffs of episodes that were played under the policies, shape (episodes, n); in no order that means anything."""
         ...
 
 
@@ -98,6 +107,15 @@ class Simplices:
         plan[int(code[0])] = 1.0
         return plan
 
+    def arbitrary(self, player: int, rng: Generator | None) -> tuple[int, ...]:
+        return (0 if rng is None else int(rng.integers(self.game.shape[player])),)
+
+    def sample(self, plans: Sequence[FloatArray], episodes: int, rng: Generator) -> FloatArray:
+        drawn = [rng.choice(len(plan), size=episodes, p=plan) for plan in plans]
+        return np.ascontiguousarray(
+            self.game.payoffs.reshape(self.n, -1)[:, np.ravel_multi_index(drawn, self.game.shape)].T
+        )
+
 
 class Treeplexes:
     """A tree with perfect recall; a policy is a realisation plan, its code one action at each of the player's sets."""
@@ -131,3 +149,15 @@ class Treeplexes:
         behaviour[0] = 1.0
         behaviour[plex.first + np.asarray(code, dtype=np.int64)] = 1.0
         return plex.plan(behaviour)
+
+    def arbitrary(self, player: int, rng: Generator | None) -> tuple[int, ...]:
+        sizes = self.form.plexes[player].size
+        return tuple(0 if rng is None else int(rng.integers(k)) for k in sizes)
+
+    def sample(self, plans: Sequence[FloatArray], episodes: int, rng: Generator) -> FloatArray:
+        reach = self.form.odds.copy()
+        for ends, plan in zip(self.form.leaf_sequences, plans, strict=True):
+            reach *= plan[ends]
+        counts = rng.multinomial(episodes, reach / reach.sum())
+        met = np.flatnonzero(counts)
+        return np.repeat(self.form.weights[met] / self.form.odds[met, None], counts[met], axis=0)

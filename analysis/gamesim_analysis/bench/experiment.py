@@ -52,15 +52,13 @@ class Bench:
 
     def run_unit(self, unit: Unit, context: Context) -> UnitResult:
         from gamesim.run.play import Play
-
-        from .reuse import borrowed
+        from gamesim.run.reuse import borrowed
 
         return borrowed(unit, context) or Play().run_unit(unit, context)
 
     async def run_unit_async(self, unit: Unit, context: Context) -> UnitResult:
         from gamesim.run.play import Play
-
-        from .reuse import borrowed
+        from gamesim.run.reuse import borrowed
 
         lent = borrowed(unit, context)
         if lent is not None:

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 from gamesim_analysis.bench.leaderboard import Leaderboard, leaderboard
-from gamesim_analysis.bench.reuse import forget
 
 from gamesim.run.record import Record
+from gamesim.run.reuse import forget
 from gamesim.run.runner import run
 from gamesim.scenario.resolve import load_scenario
 

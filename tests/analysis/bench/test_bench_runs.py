@@ -12,12 +12,12 @@ import pytest
 from gamesim_analysis.bench.experiment import Bench
 from gamesim_analysis.bench.leaderboard import Leaderboard, leaderboard
 from gamesim_analysis.bench.plan import plan_of
-from gamesim_analysis.bench.reuse import forget
 from gamesim_analysis.metrics import evaluate
 
 from gamesim.core.errors import MetricError, ScenarioError, UnknownKindError
 from gamesim.core.model import ModelRequest
 from gamesim.run.record import Record
+from gamesim.run.reuse import forget
 from gamesim.run.runner import resume, run
 from gamesim.scenario.resolve import load_scenario, resolve_data
 from tests.analysis.bench.conftest import DILEMMA
@@ -317,7 +317,7 @@ def test_another_player_or_more_seeds_cost_only_what_is_new(tmp_path: Path, monk
     assert [r.standing for r in own.rows] == [r.standing for r in lent.rows]
     assert lent.row("rule:tit_for_tat").costs["calls"] == 5 * 8 * 2
     assert first.path != more.path
-    monkeypatch.setenv("GAMESIM_BENCH_FRESH", "1")
+    monkeypatch.setenv("GAMESIM_FRESH", "1")
     asked.clear()
     run(load_scenario(text, overrides=["seeds=6"]), store=tmp_path / "one")
     assert len(asked) - preflight == 6 * 8 * 2

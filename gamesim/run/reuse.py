@@ -1,9 +1,9 @@
-"""A society that any run of the store has finished is taken over, not played again: another player or more seeds cost only
-what is new.
+"""A unit that any run of the store has finished is taken over, not played again: another player of a bench, more seeds, or
+another meta-solver over the same cells cost only what is new.
 
-A unit's key is that of playing the scenario alone, so what has the same key is the same society. Its journal is written
-again line by line into this run, its steps with it, and the answers of models join this run's calls: bought once, counted
-as taken from a cache.
+A key hashes what determines a result, so what has the same key is the same. Its journal is written again line by line into
+this run, its steps with it, and the answers of models join this run's calls: bought once, counted as taken from a cache.
+Experiments that share units between runs call it at the beginning of ``run_unit``.
 """
 
 from __future__ import annotations
@@ -16,18 +16,18 @@ from typing import TYPE_CHECKING, Any
 
 from gamesim.core.errors import GamesimError, RecordError
 
-FRESH = "GAMESIM_BENCH_FRESH"  # set by `bench --new`, also for the processes that it starts: nothing is taken over
+FRESH = "GAMESIM_FRESH"  # set by `--new`, also for the processes that it starts: nothing is taken over
 
 if TYPE_CHECKING:
-    from gamesim.run.contracts import Context, Unit, UnitResult
-    from gamesim.run.journal import Contents
+    from .contracts import Context, Unit, UnitResult
+    from .journal import Contents
 
 
 def borrowed(unit: Unit, context: Context) -> UnitResult | None:
     """The finished unit of another run, written through this one's writer; None where there is none that is whole."""
-    from gamesim.run.journal import read_journal
-    from gamesim.run.units import result_of
-    from gamesim.run.writer import journal_path, result_from
+    from .journal import read_journal
+    from .units import result_of
+    from .writer import journal_path, result_from
 
     directory = _finished(str(context.store)).get(unit.key)
     if directory is None or os.environ.get(FRESH):
@@ -61,8 +61,8 @@ def borrowed(unit: Unit, context: Context) -> UnitResult | None:
 @lru_cache(maxsize=4)
 def _finished(store: str) -> dict[str, Path]:
     """Sealed units of the runs in a store, by key; of several the newest. Read once: what is finished meanwhile is played."""
-    from gamesim.run.manifest import read_manifest
-    from gamesim.run.store import runs
+    from .manifest import read_manifest
+    from .store import runs
 
     found: dict[str, tuple[str, Path]] = {}
     for path in runs(store):
@@ -84,9 +84,9 @@ def _repeat(contents: Contents, writer: Any) -> None:
 
 def _steps(directory: Path, unit: Unit, sha256: str | None) -> dict[str, Any] | None:
     """The unit's part of the step table; None where it was merged away or differs from its seal."""
-    from gamesim.run.parquet import read_parquet
-    from gamesim.run.seal import file_sha256
-    from gamesim.run.writer import part_path
+    from .parquet import read_parquet
+    from .seal import file_sha256
+    from .writer import part_path
 
     path = part_path(directory, unit.name)
     if not path.is_file() or file_sha256(path) != sha256:
@@ -95,7 +95,7 @@ def _steps(directory: Path, unit: Unit, sha256: str | None) -> dict[str, Any] | 
 
 
 def _calls(directory: Path) -> Any | None:
-    from gamesim.run.models.calls import NAME, CallJournal
+    from .models.calls import NAME, CallJournal
 
     path = directory / NAME
     try:

@@ -1,0 +1,65 @@
+"""The experiment ``psro``: cells, meta-strategies, answers and scores are units of work, named in waves.
+
+What a unit finds depends on its task, the scenario's root seed and the results of the units that its task names by key; so
+a run may be stopped anywhere, go on in other workers, and end with the same bytes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, ClassVar
+
+from gamesim.core.config import Config
+from gamesim.core.errors import ScenarioError, clean
+
+from .config import PsroConfig
+
+if TYPE_CHECKING:
+    from gamesim.core.policy import AgentSpec
+    from gamesim.run.contracts import Context, Unit, UnitResult
+    from gamesim.scenario.scenario import Scenario
+
+
+class Psro:
+    """Policy-space response oracles on formal games, and on environments with pools of policies."""
+
+    config: ClassVar[type[Config]] = PsroConfig
+    version: ClassVar[int] = 1
+    needs: ClassVar[tuple[str, ...]] = ()
+
+    @staticmethod
+    def agents(scenario: Scenario) -> Iterable[AgentSpec]:
+        """Who plays though no population names it; their versions belong to the run."""
+        config = scenario.experiment
+        assert isinstance(config, PsroConfig)
+        return (*(policy.spec for policy in config.pool()), *config.strangers().values())
+
+    @staticmethod
+    def check(scenario: Scenario) -> None:
+        """What only shows when pools and environment are looked at together."""
+        from .checks import check
+
+        config = scenario.experiment
+        assert isinstance(config, PsroConfig)
+        if scenario.population:
+            raise ScenarioError("psro has no population; who plays stands under policies.", path="population")
+        if config.game is not None and scenario.environment is not None:
+            raise ScenarioError(f"the formal game '{clean(config.the_game.game, 40)}' is played; no environment is.", path="environment")  # fmt: skip
+        if config.game is None:
+            check(scenario, config)
+
+    def units(self, scenario: Scenario, done: Mapping[str, UnitResult]) -> Sequence[Unit]:
+        from gamesim.scenario.sweep import cells
+
+        from .plan import wave
+
+        found: dict[str, Unit] = {}
+        for cell in cells(scenario):
+            for unit in wave(cell, done):
+                found.setdefault(unit.key, unit)
+        return list(found.values())
+
+    def run_unit(self, unit: Unit, context: Context) -> UnitResult:
+        from .work import run_unit
+
+        return run_unit(unit, context)

@@ -1,0 +1,161 @@
+"""A block of iterations on a formal game, from where the block before it ended.
+
+Only the codes of the pools cross from unit to unit: plans, tables and samples are made again from them, so what a block
+finds does not depend on how often the run was stopped.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+
+from gamesim.core.arrays import FloatArray
+from gamesim.core.canonical import canonical, digest
+from gamesim.core.empirical import EmpiricalGame
+from gamesim.core.errors import NotSymmetricError, UnsupportedGameError
+from gamesim.core.normal_form import NormalFormGame
+from gamesim.core.registry import entry
+from gamesim.core.risk import MeanVariance, Neutral, RiskMeasure, parse_risk
+from gamesim.core.risk_game import risk_table
+from gamesim.core.solution import Limits
+from gamesim.run.contracts import Context, Unit, UnitResult
+
+from .config import PsroConfig
+from .exact import Code, Meta, State, mixture, restored, step
+from .polytopes import Polytope, Simplices, polytope
+
+PATIENT = Limits(seconds=3600.0, cpu_seconds=3600.0)  # a clock that ends a solver would end purity; the run has a limit
+
+
+def run_block(unit: Unit, context: Context) -> UnitResult:
+    """Iterations of the loop; each leaves an event ``iteration`` in the journal."""
+    config = context.scenario.experiment
+    assert isinstance(config, PsroConfig)
+    subject = _subject(canonical(config.the_game.model_dump(mode="json")))
+    after = unit.task.get("after")
+    before: Any = context.result(after).data if after else {"codes": _first(subject, config, context), "iteration": 0}
+    state = restored(subject, before["codes"], int(before["iteration"]))
+    constant = subject.n == 2 and subject.game.is_constant_sum
+    risks = _risks(subject, config)
+    stopped = None
+    for _ in range(int(unit.task["iterations"])):
+        meta = _meta(config, state, context, constant)
+        state = step(
+            state, meta, risk=risks, anytime=bool(config.anytime), population=constant, tolerance=1e-12,
+        )  # fmt: skip
+        context.writer.event("iteration", step=state.iteration, **_told(state, risks))
+        if state.gain <= config.stop.tolerance:
+            stopped = "tolerance"
+        elif not any(code is not None for code in state.added):
+            stopped = "no new policy"
+        if stopped:
+            break
+    if stopped is None and state.iteration >= config.stop.iterations:
+        stopped = "iterations"
+    data = {"codes": [[code if code is None else list(code) for code in pool] for pool in state.codes]}
+    found = {**data, "iteration": state.iteration, "stopped": stopped, "converged": stopped == "tolerance"}
+    return UnitResult(unit.key, "complete", data=found)
+
+
+@lru_cache(maxsize=2)
+def _subject(keys: bytes) -> Polytope:
+    import json
+
+    told = json.loads(keys)
+    return polytope(entry("games", told["game"])(**told["params"]))
+
+
+def _first(subject: Polytope, config: PsroConfig, context: Context) -> list[list[Code | None]]:
+    """Pools of one policy each."""
+    if config.start == "uniform":
+        return [[None] for _ in range(subject.n)]
+    return [
+        [subject.arbitrary(i, context.seeds.stream("start", i) if config.start == "random" else None)]
+        for i in range(subject.n)
+    ]
+
+
+def _risks(subject: Polytope, config: PsroConfig) -> list[RiskMeasure]:
+    measure = parse_risk(config.attitude)
+    if isinstance(measure, MeanVariance):
+        if measure.variance == "strategic+env":
+            raise UnsupportedGameError("the cells of a formal game hold expected payoffs and no variance.", hint="Use variance: strategic.")  # fmt: skip
+        measure = measure.for_range(subject.scale or 1.0)
+    return [measure] * subject.n
+
+
+def _meta(config: PsroConfig, state: State, context: Context, constant: bool) -> Meta | None:
+    """The meta-solver as ``step`` calls it; None is the linear program of exact zero-sum tables."""
+    kind, given = config.meta
+    if config.anytime or (config.samples is None and kind == "nash" and constant and not given):
+        return None
+    solver = entry("meta_solvers", kind)
+
+    def meta(table: FloatArray) -> Sequence[FloatArray]:
+        if config.samples is None:
+            game = EmpiricalGame.exact(NormalFormGame(table))
+        else:
+            game = sampled(state, config.samples.initial, config.samples.common_random_numbers, context)
+        found = solver(game, limits=PATIENT, rng=context.seeds.stream("meta", state.iteration), **given)
+        marginals: Sequence[FloatArray] = found.marginals
+        return marginals
+
+    return meta
+
+
+def sampled(state: State, episodes: int, common: bool, context: Context) -> EmpiricalGame:
+    """The table of a state's pools, every cell estimated from episodes of its own stream."""
+    subject = state.subject
+    named = [[digest([j, code])[:16] for code in pool] for j, pool in enumerate(state.codes)]
+    game = EmpiricalGame(tuple(map(tuple, named)))
+    cells: dict[tuple[int, ...], Any] = {}
+    for profile in np.ndindex(*game.shape):
+        plans = [pool[a] for pool, a in zip(state.plans, profile, strict=True)]
+        key = "-".join(own[a] for own, a in zip(named, profile, strict=True))
+        rng = context.seeds.stream("cell", 0) if common else context.seeds.stream("cell", key, 0)
+        cells |= game.add(profile, subject.sample(plans, episodes, rng)).cells
+    return EmpiricalGame(game.policies, game.roles, cells)
+
+
+def _told(state: State, risks: Sequence[RiskMeasure]) -> dict[str, Any]:
+    """An iteration as the journal keeps it. ``gaps`` of a matrix game are those of the whole game at tremble 0."""
+    gaps: Sequence[float] = state.gaps
+    if isinstance(state.subject, Simplices) and not all(isinstance(risk, Neutral) for risk in risks):
+        mixed = [mixture(pool[: len(w)], w) for pool, w in zip(state.plans, state.marginals, strict=True)]
+        gaps = risk_table(state.subject.game, list(risks)).gap(mixed).gaps
+    return {
+        "pools": [len(pool) for pool in state.codes],
+        "meta": [np.asarray(m).tolist() for m in state.marginals],
+        "added": [code is not None for code in state.added],
+        "payoffs": list(state.payoffs),
+        "exploitability": state.exploitability,
+        "nash_conv": state.nash_conv,
+        "population": None if np.isnan(state.population) else state.population,
+        "raeconv": float(sum(gaps)),
+        "gains": list(state.gains),
+    }
+
+
+def check_symmetric(config: PsroConfig) -> None:
+    """
+    Raises
+    ------
+    NotSymmetricError
+        If seats of a formal game were said to be alike, and a policy of the first pools earns something else elsewhere.
+    """
+    subject = _subject(canonical(config.the_game.model_dump(mode="json")))
+    if isinstance(subject, Simplices):
+        table = subject.game.payoffs
+    else:
+        table = restored(subject, [[None]] * subject.n, 0).table
+    if subject.n != 2 or table.shape[1] != table.shape[2]:
+        raise NotSymmetricError(
+            "seats are alike where two players have the same policies.", hint="Leave symmetric out."
+        )
+    apart = np.abs(table[0] - table[1].T)
+    i, j = (int(k) for k in np.unravel_index(int(apart.argmax()), apart.shape))
+    if apart[i, j] > 1e-9 * max(subject.scale, 1e-300):
+        raise NotSymmetricError(f"cells ({i}, {j}) and ({j}, {i}) differ: {table[0, i, j]:.6g} in the first seat, {table[1, j, i]:.6g} in the second.", hint="Leave symmetric out.")  # fmt: skip

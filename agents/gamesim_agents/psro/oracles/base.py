@@ -1,0 +1,44 @@
+"""What an oracle must offer to be named in a scenario.
+
+    class MyOracle(OracleConfig):
+        kind: Literal["mine"] = "mine"
+        episodes: int = 1000                              # its own keys, checked when the scenario is
+
+        def build(self) -> Oracle:                        # heavy imports wait here
+            def answer(subject, player, opponents, *, risk, rng, context) -> Answer: ...
+            return answer
+
+``subject`` is the environment's configuration, ``player`` the number of a seat, ``opponents`` for every player her pool and
+the meta-strategy's weights over it (her own too, as what is to be improved on). ``context.result`` reads earlier units; all
+randomness comes from ``rng``. What comes back is an ``AgentSpec``: data, which the registry builds again in any worker.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from gamesim.core.config import Config
+
+if TYPE_CHECKING:
+    from gamesim.core.solving import Oracle
+
+
+class OracleConfig(Config):
+    """Keys of an oracle.
+
+    Attributes
+    ----------
+    exact : whether its answers are proved to be best ones; then a gain below the tolerance ends the loop as it is, else the
+        upper end of the gain's interval must be below it.
+    """
+
+    kind: str
+    version: ClassVar[int] = 1
+    exact: ClassVar[bool] = False
+
+    def build(self) -> Oracle:
+        raise NotImplementedError
+
+    def misfit(self, environment: Any) -> str | None:
+        """What it answers instead, as a sentence; None where it can play in that environment. Imports nothing heavy."""
+        return None

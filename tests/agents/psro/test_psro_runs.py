@@ -1,0 +1,262 @@
+"""PSRO as an experiment: what a run of kind psro finds, and that stopping it, or more workers, change no byte."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from gamesim.core.errors import NotSymmetricError, ScenarioError
+from gamesim.run.record import Record
+from gamesim.run.replay import replay
+from gamesim.run.reuse import forget
+from gamesim.run.runner import resume, run
+from gamesim.scenario.resolve import load_scenario
+
+KUHN = {"kind": "psro", "name": "kuhn", "game": "kuhn", "stop": {"iterations": 12, "tolerance": 1e-9, "checkpoint": 2}}
+CROSSING = {
+    "kind": "psro",
+    "name": "crossing",
+    "environment": {"kind": "conflict_point", "variant": "crossing"},
+    "policies": {"kind": "gap_acceptance", "thresholds": [-9, 0, 1]},
+    "samples": {"initial": 60, "max": 240, "batch": 30, "half_width": 0.3, "symmetric": True},
+    "meta_solver": {
+        "kind": "rae",
+        "aversion": 0.1,
+        "variance": "strategic+env",
+        "tremble": 0.0,
+        "profile": "symmetric",
+    },
+    "frontier": {"grid": [0.1, 0.5], "evaluate": 60, "populations": ["self", "noisy"]},
+}
+
+
+@pytest.fixture(autouse=True)
+def _lends_nothing() -> None:
+    forget()
+
+
+def scenario(data: dict[str, Any], **more: Any):
+    return load_scenario(json.dumps(data | more))
+
+
+def iterations(record: Record) -> list[dict[str, Any]]:
+    return [dict(event.data) for event in record.events("iteration")]
+
+
+def play_anew(tmp_path: Path, data: dict[str, Any], name: str, **how: Any) -> Record:
+    forget()
+    return run(scenario(data), store=tmp_path / name, **how)
+
+
+def test_kuhn_is_solved(tmp_path: Path) -> None:
+    record = play_anew(tmp_path, KUHN, "a")
+    last = iterations(record)[-1]
+    assert record.manifest.status == "complete"
+    assert len(iterations(record)) <= 10
+    assert last["nash_conv"] < 1e-9
+    assert last["payoffs"][0] == pytest.approx(-1 / 18, abs=1e-9)
+    end = record.journal(record.units[-1]).events[-1].data["data"]
+    assert end["converged"] is True
+    assert end["stopped"] == "tolerance"
+
+
+@pytest.mark.parametrize("data", [KUHN, CROSSING], ids=["kuhn", "crossing"])
+def test_workers_and_replays_give_the_same_bytes(tmp_path: Path, data: dict[str, Any]) -> None:
+    here = play_anew(tmp_path, data, "a")
+    there = play_anew(tmp_path, data, "b", workers=2)
+    assert here.digest() == there.digest()
+    report = replay(here.path, verify=True)
+    assert report.verified == len(here.units) > 3
+
+
+@pytest.mark.parametrize("data", [KUHN, CROSSING], ids=["kuhn", "crossing"])
+def test_a_run_killed_between_units_ends_with_the_same_bytes(tmp_path: Path, data: dict[str, Any]) -> None:
+    """SIGKILL after a unit or more was sealed; nothing that was finished is played again."""
+    whole = play_anew(tmp_path, data, "whole")
+    store = tmp_path / "killed"
+    code = (
+        "import json, sys; from gamesim.run.runner import run; from gamesim.scenario.resolve import load_scenario\n"
+        "run(load_scenario(sys.argv[1]), store=sys.argv[2])"
+    )
+    child = subprocess.Popen([sys.executable, "-c", code, json.dumps(data), str(store)])
+    while child.poll() is None and not list(store.glob("*/events/*.jsonl")):
+        time.sleep(0.01)
+    if child.poll() is None:
+        os.kill(child.pid, signal.SIGKILL)
+    child.wait()
+    (path,) = [one.parent for one in store.glob("*/manifest.json")]
+    sealed = {one.stem for one in path.glob("events/*.jsonl")}
+    assert sealed
+    told: list[Any] = []
+    record = resume(path, on_event=told.append)
+    again = {event["unit"] for event in told if event["event"] == "unit_started"}
+    assert not again & sealed
+    assert record.digest() == whole.digest()
+
+
+def test_finished_cells_are_not_played_again_by_another_run_of_the_store(tmp_path: Path) -> None:
+    first = play_anew(tmp_path, CROSSING, "store")
+    forget()
+    other = {**CROSSING, "meta_solver": {**CROSSING["meta_solver"], "aversion": 0.3}}  # type: ignore[dict-item]
+    second = run(scenario(other), store=tmp_path / "store")
+    keys = {unit.key for unit in first.units if unit.task["do"] == "play"}
+    shared = [unit for unit in second.units if unit.key in keys]
+    assert len(shared) >= 9
+    assert second.path != first.path
+    fresh = play_anew(tmp_path, other, "elsewhere")
+    assert fresh.digest() == second.digest()
+
+
+def test_a_sweep_shares_its_cells(tmp_path: Path) -> None:
+    data = {**CROSSING, "sweep": {"axes": {"meta_solver.aversion": [0.1, 0.3]}}}
+    record = play_anew(tmp_path, data, "sweep")
+    solved = [unit for unit in record.units if unit.task["do"] == "score"]
+    assert sorted(unit.cell["index"] for unit in solved) == [0, 1]
+    keys = [unit.key for unit in record.units]
+    assert len(keys) == len(set(keys))
+
+
+def test_the_attitude_to_risk_stands_in_one_place(tmp_path: Path) -> None:
+    """PSRO from stag: its players stay at lam 3.05 only where tremble leaves them; without risk stag is an equilibrium."""
+    data = {"kind": "psro", "name": "stag", "game": {"game": "stag_hunt"}, "start": "first", "meta_solver": "rae"}
+    data |= {"risk": {"kind": "mean_variance", "aversion": 2.0}, "stop": {"iterations": 12, "tolerance": 1e-6}}
+    record = play_anew(tmp_path, data, "stag")
+    assert record.manifest.status == "complete"
+    assert all(row["raeconv"] >= 0 for row in iterations(record))
+    config = scenario(data).experiment
+    assert config.meta[1]["aversion"] == 2.0  # type: ignore[union-attr]
+    assert config.attitude["kind"] == "mean_variance"  # type: ignore[union-attr]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("episodes,limit", [(100, 0.10), (1000, 0.05)])
+def test_kuhn_from_sampled_cells(tmp_path: Path, episodes: int, limit: float) -> None:
+    """Statement 20: NashConv after ten iterations, median of 15 seeds."""
+    found = []
+    for seed in range(15):
+        data = {**KUHN, "seed": seed, "samples": {"initial": episodes}, "stop": {"iterations": 11, "tolerance": 0.0}}
+        found.append(iterations(play_anew(tmp_path, data, f"s{seed}"))[-1]["nash_conv"])
+    assert float(np.median(found)) <= limit
+
+
+def test_sampled_kuhn_in_short(tmp_path: Path) -> None:
+    data = {**KUHN, "samples": {"initial": 1000}, "stop": {"iterations": 6, "checkpoint": 3}}
+    rows = iterations(play_anew(tmp_path, data, "a"))
+    assert rows[-1]["nash_conv"] < rows[0]["nash_conv"]
+    cold = play_anew(tmp_path, {**data, "stop": {"iterations": 6, "checkpoint": 6}}, "b")
+    assert iterations(cold) == rows  # where blocks end does not show
+
+
+@pytest.mark.slow
+def test_three_players_mind_risk(tmp_path: Path) -> None:
+    """Statement 23: a table of three players under rae returns within limits, with its gap."""
+    import gamesim_agents.psro.formal as formal
+    from gamesim_agents.psro.exact import restored, step
+    from gamesim_agents.psro.polytopes import polytope
+
+    from gamesim.core.empirical import EmpiricalGame
+    from gamesim.core.normal_form import NormalFormGame
+    from gamesim.core.registry import entry
+    from gamesim.core.risk import MeanVariance
+
+    game = NormalFormGame(np.random.default_rng(3).uniform(size=(3, 5, 5, 5)))
+    state = restored(polytope(game), [[(0,)]] * 3, 0)
+
+    def meta(table):
+        found = entry("meta_solvers", "rae")(
+            EmpiricalGame.exact(NormalFormGame(table)), limits=formal.PATIENT, rng=np.random.default_rng(0), aversion=0.5, tremble=0.0
+        )  # fmt: skip
+        return found.marginals
+
+    for _ in range(15):
+        state = step(state, meta, risk=[MeanVariance(0.5)] * 3)
+        if not any(state.added):
+            break
+    assert not any(state.added)
+    assert np.isfinite(state.gaps).all()
+
+
+# ---- refusals ----------------------------------------------------------------------------------------------------------
+
+
+def test_kuhn_is_not_symmetric(tmp_path: Path) -> None:
+    with pytest.raises(NotSymmetricError, match=r"cells \(0, 0\) and \(0, 0\) differ"):
+        run(scenario(KUHN, samples={"initial": 100, "symmetric": True}), store=tmp_path)
+
+
+def test_overtaking_is_not_symmetric(tmp_path: Path) -> None:
+    data = {**CROSSING, "environment": {"kind": "conflict_point", "variant": "two_way"}}
+    with pytest.raises(NotSymmetricError, match=r"cells \(go, .+\) and .* differ: '.+' earns"):
+        run(scenario(data, samples={"initial": 400, "batch": 200, "symmetric": True}), store=tmp_path)
+
+
+@pytest.mark.parametrize(
+    "changes,words",
+    [
+        ({"game": "kuhnn"}, "no game 'kuhnn'. Did you mean 'kuhn'"),
+        ({"game": {"game": "leduc", "params": {"suit": False}}}, "Did you mean 'suits'"),
+        ({"meta_solver": "nsh"}, "Did you mean 'nash'"),
+        ({"meta_solver": {"kind": "rae", "aversion": -1}}, "aversion -1 is not a finite number >= 0"),
+        ({"meta_solver": {"kind": "rae"}}, "exactly one of aversion and aversion_relative"),
+        ({"meta_solver": {"kind": "rae", "aversion": 1, "aversion_relative": 1}}, "exactly one of"),
+        ({"meta_solver": {"kind": "rae", "aversion": 1, "variance": "total"}}, "strategic"),
+        ({"meta_solver": {"kind": "cvar", "alpha": 0}}, "alpha 0 is not in (0, 1]"),
+        ({"meta_solver": {"kind": "nash", "aversion": 1}}, "takes no 'aversion'"),
+        ({"risk": {"kind": "entropic", "tau": 0}}, "risk.tau"),
+        ({"oracle": "exat"}, "Did you mean 'exact'"),
+        ({"oracle": {"kind": "exact", "depth": 2}}, "takes no 'depth'"),
+        ({"oracle": "none"}, "a formal game is answered by exact"),
+        ({"policies": {"kind": "gap_acceptance"}}, "one of the two"),
+        ({"population": [{"agent": "matrix.grim", "count": 2}]}, "psro has no population"),
+        ({"stop": {"iteration": 3}}, "Did you mean 'iterations'"),
+        ({"samples": {"initial": 100, "half_width": 0.1}}, "every cell has the initial episodes"),
+        ({"frontier": {"grid": [0.1]}}, "frontier"),
+    ],
+)  # fmt: skip
+def test_a_formal_game_says_what_is_wrong(changes: dict[str, Any], words: str) -> None:
+    with pytest.raises(ScenarioError) as caught:
+        scenario({**KUHN, **changes})
+    assert words in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "changes,words",
+    [
+        ({"environment": None}, "environment: is missing; policies need one to play in."),
+        ({"policies": [{"agent": "matrix.grim"}], "frontier": None}, "does not play in 'conflict_point'"),
+        ({"policies": [{"agent": "driving.gap_acceptanc"}]}, "Did you mean 'driving.gap_acceptance'"),
+        ({"policies": [{"agent": "driving.gap_acceptance", "treshold": 1}]}, "Did you mean 'threshold'"),
+        ({"policies": [{"agent": "driving.gap_acceptance"}] * 2}, "are called"),
+        ({"oracle": "exact"}, "exact answers formal games"),
+        ({"samples": {"initial": 100, "max": 50}}, "max: 50 is below initial"),
+        ({"frontier": {"grid": [0.1], "evaluate": 0}}, "in_sample: true"),
+        ({"frontier": {"populations": ["self", "nosy"]}}, "no population 'nosy'"),
+        ({"frontier": {"concepts": [{"kind": "nash"}]}}, "nothing of 'nash' varies"),
+        ({"samples": {"symmetric": False}}, "Add samples.symmetric: true"),
+    ],
+)  # fmt: skip
+def test_an_environment_says_what_is_wrong(changes: dict[str, Any], words: str) -> None:
+    with pytest.raises(ScenarioError) as caught:
+        scenario({**CROSSING, **changes})
+    assert words in str(caught.value)
+
+
+def test_checking_loads_nothing_heavy() -> None:
+    code = """
+import sys
+from gamesim.scenario.resolve import load_scenario
+load_scenario("driving/crossing"); load_scenario("league/psro_kuhn")
+heavy = {"pettingzoo", "gymnasium", "duckdb", "pandas", "torch", "ray", "mesa", "pygambit", "openai", "matplotlib", "highway_env"}
+print(sorted(heavy & set(sys.modules)))
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=120)
+    assert done.stdout.strip() == "[]"
