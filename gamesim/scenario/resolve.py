@@ -11,9 +11,9 @@ from gamesim.core.config import Config
 from gamesim.core.errors import OverrideError, ScenarioError, UnknownKindError, clean, nearest, split_place
 from gamesim.core.registry import entry, names
 from gamesim.envs.config import EnvironmentConfig
+from gamesim.yaml.beside import reading
 from gamesim.yaml.node import Node, planted
 
-from .beside import reading
 from .common import MAX_UNITS, CommonKeys
 from .diagnose import as_scenario_error, placed, raise_together, validated
 from .identity import identity as identity

@@ -93,7 +93,7 @@ def _configuration(config: EnvironmentConfig) -> None:
     kind = type(config)
     if not (kind.__doc__ or "").strip() or kind.__doc__ == EnvironmentConfig.__doc__:
         raise Broken(f"{kind.__name__} has no docstring; `gamesim list` shows its first line")
-    if kind(**config.model_dump(mode="json")) != config:
+    if kind(**config.model_dump(mode="json", by_alias=True)) != config:
         raise Broken("the configuration changes when it is written as JSON and read again")
     kind.model_json_schema()
     seats = config.seats()

@@ -157,9 +157,9 @@ def loaded(file: str, values: dict[str, Any], cell: int | None = None) -> dict[s
     """A scenario's resolved data: a file beside the bench, or a shipped one; of a sweep the cell of that number."""
     import json
 
-    from gamesim.scenario.beside import beside
     from gamesim.scenario.resolve import load_scenario
     from gamesim.scenario.sweep import cells
+    from gamesim.yaml.beside import beside
 
     overrides = [f"{path}={json.dumps(value)}" for path, value in values.items()]
     scenario = load_scenario(beside(file), overrides=overrides)
