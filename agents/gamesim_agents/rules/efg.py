@@ -1,0 +1,99 @@
+"""Rules that play game trees (environment kind ``efg``), as a scenario may say them; what they play is a behaviour strategy."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal
+
+from pydantic import Field
+
+from gamesim.core.config import AgentConfig
+from gamesim.core.errors import ScenarioError, did_you_mean
+from gamesim.core.policy import VectorPolicy
+
+if TYPE_CHECKING:
+    from gamesim.core.behaviour import BehaviourProfile
+
+
+class TreeAgent(AgentConfig):
+    """Plays environments of kind ``efg``."""
+
+    def misfit(self, environment: Any) -> str | None:
+        return None if hasattr(environment, "tree") else "It plays in efg."
+
+    def build(self, environment: Any) -> VectorPolicy:
+        from .efg_policies import BehaviourPolicy
+
+        if not hasattr(environment, "tree"):
+            raise ScenarioError(f"this agent plays game trees, not '{environment.kind}'.", hint="Environment kind: efg.")
+        return BehaviourPolicy(environment.tree, self.behaviour(environment.tree))
+
+    def behaviour(self, tree: Any) -> BehaviourProfile:
+        """What it would play in every player's place."""
+        raise NotImplementedError
+
+
+class Uniform(TreeAgent):
+    """Plays every action of a set alike."""
+
+    kind: Literal["efg.uniform"] = "efg.uniform"
+
+    def behaviour(self, tree: Any) -> BehaviourProfile:
+        from gamesim.core.behaviour import uniform_behaviour
+
+        return uniform_behaviour(tree)
+
+
+class Equilibrium(TreeAgent):
+    """Plays an equilibrium of the very tree, computed when it sits down."""
+
+    kind: Literal["efg.equilibrium"] = "efg.equilibrium"
+    select: Literal["subgame_perfect", "first", "max_welfare"] = Field(
+        "subgame_perfect", description="Which equilibrium: a subgame-perfect one, the first found, or the one of largest welfare."
+    )
+    method: str | None = Field(None, max_length=60, description="A solver by name (gamesim list solvers); default by the tree.")
+    number: int = Field(1, ge=1, le=1000, description="Which of those in the order in which the solver lists them.")
+
+    def behaviour(self, tree: Any) -> BehaviourProfile:
+        from .efg_policies import equilibrium_of
+
+        return equilibrium_of(tree, self.select, self.method, self.number)
+
+
+class BestResponse(TreeAgent):
+    """Answers a uniform opponent, ``level`` times over: level 1 answers uniform play, level 2 answers level 1 ..."""
+
+    kind: Literal["efg.level_k"] = "efg.level_k"
+    level: int = Field(1, ge=1, le=100, description="How many answers deep.")
+
+    def behaviour(self, tree: Any) -> BehaviourProfile:
+        from .efg_policies import level_k
+
+        return level_k(tree, self.level)
+
+
+class Table(TreeAgent):
+    """Plays what a table says at each information set, uniformly elsewhere."""
+
+    kind: Literal["efg.table"] = "efg.table"
+    play: dict[str, str | dict[str, float]] = Field(
+        description="By information set (its name, or `Player: name`): an action, or chances by action."
+    )
+
+    def behaviour(self, tree: Any) -> BehaviourProfile:
+        from gamesim.core.behaviour import as_behaviour, uniform_behaviour
+
+        names = [(tree.players[s.player], name) for s, name in zip(tree.sets, tree.set_names, strict=True)]
+        vectors: list[Any] = list(uniform_behaviour(tree).probabilities)
+        for key, said in self.play.items():
+            where = [h for h, (player, name) in enumerate(names) if key in (name, f"{player}: {name}")]
+            if not where:
+                known = [name for _, name in names]
+                raise ScenarioError(f"no information set '{key}'.", path="play", hint=did_you_mean(key, known) or f"Sets: {', '.join(known[:12])}.")  # fmt: skip
+            for h in where:
+                actions = tree.sets[h].actions
+                chances = {said: 1.0} if isinstance(said, str) else said
+                for action in chances:
+                    if action not in actions:
+                        raise ScenarioError(f"no action '{action}' there.", path=f"play.{key}", hint=did_you_mean(action, actions) or f"Actions: {', '.join(actions)}.")  # fmt: skip
+                vectors[h] = [float(chances.get(action, 0.0)) for action in actions]
+        return as_behaviour(tree, vectors)
