@@ -38,6 +38,7 @@ GAMES: dict[str, list[Any]] = {
     ],
     "hats": [{"kind": "levine_hats", "horizon": 20}, {"kind": "levine_hats", "black": 0.4, "horizon": 150}],
     "driving": [{"kind": "conflict_point", "variant": variant} for variant in ("crossing", "merge", "two_way")],
+    "efg": [{"kind": "efg", "game": name, "repeat": 3} for name in ("kuhn", "seed_loan", "forklift_aisle")],
     "matrix": [
         {"kind": "matrix", "horizon": 40, "noise": 0.2},
         {"kind": "matrix", "stage": "shapley", "horizon": 150},
@@ -61,6 +62,7 @@ GAMES: dict[str, list[Any]] = {
 PARAMETERS: dict[str, list[dict[str, Any]]] = {
     "stage.fixed": [{"choice": 1.0}],
     "matrix.random": [{}],
+    "efg.table": [{"play": {}}],
     "hats.block_reset": [{"block": block} for block in (2, 3, 4, 5)],
     "hats.table": [{"tables": [[1, 1, 2, 3, 3, 2, 1, 2]]}],
     "commons.paper_abm": [{"init": "altruistic"}, {"init": "selfish"}, {"init": "general"}],

@@ -49,6 +49,9 @@ CONFIGURATIONS: dict[str, dict[str, dict[str, Any]]] = {
     "conflict_point": {
         "crossing": {}, "merge": {"variant": "merge", "crash_cost": 3}, "two_way": {"variant": "two_way", "horizon": 9},
     },
+    "efg": {
+        "cards": {"game": "kuhn"}, "again": {"game": "seed_loan", "repeat": 4, "rotate": True}, "table": {"game": "shapley"},
+    },
     "fish_war": {"plain": {"horizon": 20}, "voting": {"players": 3, "horizon": 8, "voting": {"rule": "mean"}}},
     "matrix": {
         "dilemma": {"horizon": 30},

@@ -18,6 +18,8 @@ NONE = {"sanctions": None, "revision": None, "voting": None}
 UNITS = {"catch": "request", "rationing": "lottery"}
 FREE = {"consumption": 0, "starvation": "none"}
 SHIPPED: dict[str, Any] = {
+    "tree": {"kind": "efg", "game": "ferry_fare"},
+    "cards": {"kind": "efg", "game": "kuhn", "repeat": 2, "rotate": True},
     "crossing": {"kind": "conflict_point", "horizon": 2},
     "merge": {"kind": "conflict_point", "variant": "merge", "horizon": 2},
     "overtaking": {"kind": "conflict_point", "variant": "two_way", "horizon": 2},

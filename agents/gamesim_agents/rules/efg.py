@@ -24,7 +24,9 @@ class TreeAgent(AgentConfig):
         from .efg_policies import BehaviourPolicy
 
         if not hasattr(environment, "tree"):
-            raise ScenarioError(f"this agent plays game trees, not '{environment.kind}'.", hint="Environment kind: efg.")
+            raise ScenarioError(
+                f"this agent plays game trees, not '{environment.kind}'.", hint="Environment kind: efg."
+            )
         return BehaviourPolicy(environment.tree, self.behaviour(environment.tree))
 
     def behaviour(self, tree: Any) -> BehaviourProfile:
@@ -48,9 +50,12 @@ class Equilibrium(TreeAgent):
 
     kind: Literal["efg.equilibrium"] = "efg.equilibrium"
     select: Literal["subgame_perfect", "first", "max_welfare"] = Field(
-        "subgame_perfect", description="Which equilibrium: a subgame-perfect one, the first found, or the one of largest welfare."
+        "subgame_perfect",
+        description="Which equilibrium: a subgame-perfect one, the first found, or the one of largest welfare.",
     )
-    method: str | None = Field(None, max_length=60, description="A solver by name (gamesim list solvers); default by the tree.")
+    method: str | None = Field(
+        None, max_length=60, description="A solver by name (gamesim list solvers); default by the tree."
+    )
     number: int = Field(1, ge=1, le=1000, description="Which of those in the order in which the solver lists them.")
 
     def behaviour(self, tree: Any) -> BehaviourProfile:
@@ -76,19 +81,26 @@ class Table(TreeAgent):
 
     kind: Literal["efg.table"] = "efg.table"
     play: dict[str, str | dict[str, float]] = Field(
-        description="By information set (its name, or `Player: name`): an action, or chances by action."
+        description="By information set (its name or place, such as `after Offer 1`; `Player: name` where several have it): an action, or chances by action."
     )
 
     def behaviour(self, tree: Any) -> BehaviourProfile:
         from gamesim.core.behaviour import as_behaviour, uniform_behaviour
+        from gamesim.envs.efg.describe_game import place
 
-        names = [(tree.players[s.player], name) for s, name in zip(tree.sets, tree.set_names, strict=True)]
+        names = [
+            {name, f"{tree.players[s.player]}: {name}", place(tree, h), f"{tree.players[s.player]}: {place(tree, h)}"}
+            for h, (s, name) in enumerate(zip(tree.sets, tree.set_names, strict=True))
+        ]
         vectors: list[Any] = list(uniform_behaviour(tree).probabilities)
         for key, said in self.play.items():
-            where = [h for h, (player, name) in enumerate(names) if key in (name, f"{player}: {name}")]
+            where = [h for h, own in enumerate(names) if key in own]
+            known = sorted(set().union(*names))
             if not where:
-                known = [name for _, name in names]
                 raise ScenarioError(f"no information set '{key}'.", path="play", hint=did_you_mean(key, known) or f"Sets: {', '.join(known[:12])}.")  # fmt: skip
+            if len(where) > 1:
+                whose = [f"{tree.players[tree.sets[h].player]}: {key}" for h in where]
+                raise ScenarioError(f"'{key}' names {len(where)} information sets.", path="play", hint=f"Say which: {', '.join(whose[:6])}.")  # fmt: skip
             for h in where:
                 actions = tree.sets[h].actions
                 chances = {said: 1.0} if isinstance(said, str) else said

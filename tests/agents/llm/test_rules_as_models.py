@@ -29,6 +29,7 @@ GAMES: dict[str, dict[str, Any]] = {
     "public_good": {"kind": "public_good", "horizon": 4, "fining": {}, "voting": {}},
     "appropriation": {"kind": "ostrom_gardner_walker", "players": 4, "horizon": 3, "tokens": "real"},
     "fish_war": {"kind": "fish_war", "horizon": 5},
+    "cards": {"kind": "efg", "game": "kuhn", "repeat": 3},
     "crossing": {"kind": "conflict_point", "horizon": 1},
     "overtaking": {"kind": "conflict_point", "variant": "two_way", "horizon": 1},
 }  # fmt: skip
@@ -39,8 +40,9 @@ FAMILY = {
     "ostrom_gardner_walker": "stage",
     "fish_war": "stage",
     "conflict_point": "driving",
+    "efg": "efg",
 }
-PARAMETERS = {"stage.fixed": {"choice": 1.0}}
+PARAMETERS = {"efg.table": {"play": {}}, "stage.fixed": {"choice": 1.0}}
 
 
 def test_every_game_that_describes_itself_is_here() -> None:
