@@ -22,6 +22,7 @@ RUNS = {
     "commons/vcm_punish": ["replicates=2"],
     "commons/fish_war": ["replicates=2"],
     "games/reciprocity": ["replicates=4"],
+    "games/seed_loan": ["replicates=30"],
     "games/hats_llm": ["replicates=3", "environment.horizon=20"],
     "games/auction_learners": ["replicates=3", "environment.horizon=20"],
     "llm/village_in_words": ["models.villager={backend: rule, id: random}", "environment.horizon=2", "replicates=1"],

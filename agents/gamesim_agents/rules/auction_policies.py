@@ -91,12 +91,10 @@ class Memory:
 
     Attributes
     ----------
-    seeds : uniforms (B, n) from which learners that draw numbers of their own are seeded.
-    states : one a seat, empty before the first round.
+    states : one a seat.
     chosen, value : shares chosen in the last round and the values then, (B, n).
     """
 
-    seeds: FloatArray
     states: tuple[Any, ...]
     chosen: IntArray
     value: FloatArray
@@ -116,16 +114,16 @@ class BidLearner(OnGrid):
     columns: ClassVar[int] = 1
 
     def initial_state(self, rows: int, seats: int, u: FloatArray) -> Memory:
-        return Memory(u[..., 0].copy(), (), np.zeros((rows, seats), dtype=np.int64), np.full((rows, seats), np.nan))
+        learner, states = by_row(self.learner), []
+        for seat in range(seats):  # learners that draw numbers of their own are seeded by the first uniforms
+            rngs = [np.random.default_rng(int(x * 2**53)) for x in u[:, seat, 0]]
+            states.append(begin(learner, self.points, self.horizon, rngs))
+        return Memory(tuple(states), np.zeros((rows, seats), dtype=np.int64), np.full((rows, seats), np.nan))
 
     def share_of(self, seen: Arrays, state: Memory, u: FloatArray) -> tuple[AnyArray, Memory]:
         value, board, index = (np.asarray(seen[key]) for key in ("value", "board_bid", "index"))
         learner, states, chosen = by_row(self.learner), list(state.states), np.empty(value.shape, dtype=np.int64)
-        if not states:
-            for seat in range(value.shape[1]):
-                rngs = [np.random.default_rng(int(x * 2**53)) for x in state.seeds[:, seat]]
-                states.append(begin(learner, self.points, self.horizon, rngs))
-        elif not np.isnan(board).all():
+        if not np.isnan(board).all():
             if self.learner.bandit:
                 earned = np.asarray(seen["payoff"]) / self.largest
                 heard: list[Any] = [Bandit(state.chosen[:, i], earned[:, i]) for i in range(len(states))]
@@ -136,4 +134,4 @@ class BidLearner(OnGrid):
         for seat, own in enumerate(states):
             chances = np.broadcast_to(learner.probabilities(own), (len(value), self.points))
             chosen[:, seat] = drawn(chances, u[:, seat, 0])
-        return self.shares[chosen], Memory(state.seeds, tuple(states), chosen, value)
+        return self.shares[chosen], Memory(tuple(states), chosen, value)

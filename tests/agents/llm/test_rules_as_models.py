@@ -29,6 +29,8 @@ GAMES: dict[str, dict[str, Any]] = {
     "public_good": {"kind": "public_good", "horizon": 4, "fining": {}, "voting": {}},
     "appropriation": {"kind": "ostrom_gardner_walker", "players": 4, "horizon": 3, "tokens": "real"},
     "fish_war": {"kind": "fish_war", "horizon": 5},
+    "hats": {"kind": "levine_hats", "horizon": 3},
+    "auction": {"kind": "position_auction", "horizon": 3},
     "cards": {"kind": "efg", "game": "kuhn", "repeat": 3},
     "crossing": {"kind": "conflict_point", "horizon": 1},
     "overtaking": {"kind": "conflict_point", "variant": "two_way", "horizon": 1},
@@ -41,6 +43,8 @@ FAMILY = {
     "fish_war": "stage",
     "conflict_point": "driving",
     "efg": "efg",
+    "levine_hats": "hats",
+    "position_auction": "auction",
 }
 PARAMETERS = {"efg.table": {"play": {}}, "stage.fixed": {"choice": 1.0}}
 
