@@ -102,6 +102,7 @@ def test_a_society_is_replayed_without_the_model(play: Callable[..., Any], same_
 
 
 @needs_local
+@pytest.mark.slow
 def test_a_society_is_killed_resumed_and_replayed(tmp_path: Path) -> None:
     """48, from the command line: SIGKILL after the first answers, then on to the end, then again without the model."""
     command = [sys.executable, "-m", "gamesim.cli.main"]
