@@ -7,6 +7,7 @@ of the rule itself, which proves the plumbing between question and action.
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import fields as members
 from dataclasses import is_dataclass, replace
@@ -16,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from gamesim.core.config import AgentConfig
-from gamesim.core.errors import ModelError, ScenarioError, UnknownKindError
+from gamesim.core.errors import ModelError, ScenarioError, UnknownKindError, clean
 from gamesim.core.model import Capabilities, ModelReply, ModelRequest, Usage
 from gamesim.core.policy import AgentSpec, VectorPolicy
 from gamesim.core.registry import names
@@ -155,6 +156,14 @@ def _silence(schema: Mapping[str, Any]) -> Any:
     return None if "null" in ([kinds] if isinstance(kinds, str) else kinds) else ""
 
 
+def _record_type(name: Any) -> Any:
+    module, _, kind = str(name).partition(":")
+    found = getattr(sys.modules.get(module), kind, None)
+    if not (isinstance(found, type) and is_dataclass(found)):
+        raise ModelError(f"a rule's recorded state is of type '{clean(name, 80)}', which is not known here.")
+    return found
+
+
 def packed(state: Any) -> Any:
     """A rule's state as JSON."""
     if isinstance(state, np.ndarray):
@@ -162,7 +171,8 @@ def packed(state: Any) -> Any:
     if isinstance(state, np.generic):
         return state.item()
     if is_dataclass(state) and not isinstance(state, type):
-        return {"record": {member.name: packed(getattr(state, member.name)) for member in members(state)}}
+        parts = {member.name: packed(getattr(state, member.name)) for member in members(state)}
+        return {"record": parts, "type": f"{type(state).__module__}:{type(state).__qualname__}"}
     if isinstance(state, Mapping):
         return {"mapping": [[packed(key), packed(value)] for key, value in state.items()]}
     if isinstance(state, (list, tuple)):
@@ -173,14 +183,15 @@ def packed(state: Any) -> Any:
 
 
 def restored(data: Any, like: Any) -> Any:
-    """The state again; records and tuples take the type of the same part of ``like``, the rule's first state."""
+    """The state again; records and tuples take the type of the same part of ``like``, the rule's first state. A record that
+    the first state has not takes the type it says, if that is a dataclass of a module already at work."""
     if not isinstance(data, Mapping):
         return data
     if "array" in data:
         return np.array(data["array"], dtype=np.dtype(data["dtype"])).reshape(data["shape"])
     if "record" in data:
         parts = {name: restored(value, getattr(like, name, None)) for name, value in data["record"].items()}
-        return replace(like, **parts)
+        return replace(like, **parts) if is_dataclass(like) else _record_type(data.get("type"))(**parts)
     if "mapping" in data:
         known = like if isinstance(like, Mapping) else {}
         pairs = ((restored(key, None), value) for key, value in data["mapping"])
