@@ -191,7 +191,9 @@ def restored(data: Any, like: Any) -> Any:
         return np.array(data["array"], dtype=np.dtype(data["dtype"])).reshape(data["shape"])
     if "record" in data:
         parts = {name: restored(value, getattr(like, name, None)) for name, value in data["record"].items()}
-        return replace(like, **parts) if is_dataclass(like) else _record_type(data.get("type"))(**parts)
+        if is_dataclass(like) and not isinstance(like, type):
+            return replace(like, **parts)
+        return _record_type(data.get("type"))(**parts)
     if "mapping" in data:
         known = like if isinstance(like, Mapping) else {}
         pairs = ((restored(key, None), value) for key, value in data["mapping"])
