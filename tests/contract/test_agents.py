@@ -63,6 +63,11 @@ PARAMETERS: dict[str, list[dict[str, Any]]] = {
     "stage.fixed": [{"choice": 1.0}],
     "matrix.random": [{}],
     "efg.table": [{"play": {}}],
+    "matrix.memory_one": [
+        {"strategy": "extort_2"},
+        {"first": 0.5, "after": [1, 0.3, 1, 0.3]},
+        {"after": [1, 0, 0.5, 0.2] * 4},
+    ],
     "hats.block_reset": [{"block": block} for block in (2, 3, 4, 5)],
     "hats.table": [{"tables": [[1, 1, 2, 3, 3, 2, 1, 2]]}],
     "commons.paper_abm": [{"init": "altruistic"}, {"init": "selfish"}, {"init": "general"}],

@@ -8,7 +8,8 @@ import numpy as np
 from pydantic import Field, model_validator
 
 from gamesim.core.config import AgentConfig
-from gamesim.core.errors import ScenarioError
+from gamesim.core.errors import GamesimError, ScenarioError
+from gamesim.core.memory_strategy import NAMES, MemoryStrategy, from_settings
 from gamesim.core.policy import VectorPolicy
 
 if TYPE_CHECKING:
@@ -79,6 +80,49 @@ class Grim(MatrixAgent):
 
     kind: Literal["matrix.grim"] = "matrix.grim"
     rule: ClassVar[str] = "Grim"
+
+
+class Memory(MatrixAgent):
+    """Cooperates with a probability that depends on the last round, or the last two or three: by name or by its probabilities."""
+
+    kind: Literal["matrix.memory_one"] = "matrix.memory_one"
+    strategy: str | None = Field(None, description=f"A strategy of the literature: {', '.join(NAMES)}.")
+    first: float | None = Field(
+        None, ge=0, le=1, description="Probability of cooperation in the first round; default 1."
+    )
+    after: list[float] | None = Field(
+        None,
+        description="Instead of a name: probabilities of cooperation after CC, CD, DC, DD, its own action first; 16 or 64 of "
+        "them by the last two or three rounds, the latest changing fastest.",
+    )
+    opening: list[list[float]] | None = Field(
+        None,
+        description="With 16 or 64: the same for the rounds in which fewer are past, 4 and then 16; by default as if all had "
+        "cooperated before.",
+    )
+
+    @model_validator(mode="after")
+    def _is_a_strategy(self) -> Memory:
+        if (self.strategy is None) == (self.after is None):
+            raise ValueError("needs a strategy by name, or the probabilities after each outcome: one of the two.")
+        if self.strategy is not None and (self.first is not None or self.opening is not None):
+            raise ValueError("first and opening go with probabilities, not with a name.")
+        if self.after is not None and len(self.after) not in (4, 16, 64):
+            raise ValueError(f"after has {len(self.after)} probabilities; it takes 4, 16 or 64.")
+        try:
+            self.automaton()
+        except GamesimError as error:
+            raise ScenarioError(str(error), path="strategy" if self.after is None else "after") from error
+        return self
+
+    def automaton(self) -> MemoryStrategy:
+        """The strategy as a table of states."""
+        return from_settings(self.strategy, self.first, self.after, self.opening)
+
+    def build(self, environment: Any) -> VectorPolicy:
+        from .matrix_policies import WithMemory
+
+        return WithMemory(np.array(stage(environment).shape), self.automaton())
 
 
 class Random(MatrixAgent):

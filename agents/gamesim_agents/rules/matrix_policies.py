@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from gamesim.core.arrays import AnyArray, Arrays, BoolArray, FloatArray, IntArray
+from gamesim.core.memory_strategy import MemoryStrategy
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,6 +79,26 @@ class Mixed(MatrixRule):
         index = np.asarray(observation["index"])
         below = (self.cumulative[index] <= u).sum(axis=-1)
         return np.minimum(below, self.sizes[index] - 1).astype(np.float64), state
+
+
+@dataclass(frozen=True, eq=False)
+class WithMemory(MatrixRule):
+    """Follows an automaton: any action but the first counts as D, of its own as of the others'; it plays its first or last."""
+
+    strategy: MemoryStrategy
+    columns: int = field(default=1, init=False)
+
+    def initial_state(self, rows: int, seats: int, u: FloatArray) -> IntArray:
+        return np.zeros((rows, seats), dtype=np.int64)
+
+    def act(self, observation: Arrays, state: Any, u: FloatArray) -> tuple[AnyArray, Any]:
+        index = np.asarray(observation["index"])
+        last = np.broadcast_to(observation["last"], (*index.shape, np.shape(observation["last"])[-1]))
+        own = np.take_along_axis(last, index[..., None], axis=-1)[..., 0]
+        outcome = 2 * (own > 0) + (_others(observation, index) > 0).any(axis=-1)
+        now = np.where(own < 0, state, self.strategy.after[state, outcome])
+        cooperates = u[..., 0] < self.strategy.cooperation[now]
+        return np.where(cooperates, 0, self.sizes[index] - 1).astype(np.float64), now
 
 
 def _others(observation: Arrays, index: IntArray) -> IntArray:
