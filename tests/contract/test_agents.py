@@ -39,6 +39,7 @@ GAMES: dict[str, list[Any]] = {
     "hats": [{"kind": "levine_hats", "horizon": 20}, {"kind": "levine_hats", "black": 0.4, "horizon": 150}],
     "driving": [{"kind": "conflict_point", "variant": variant} for variant in ("crossing", "merge", "two_way")],
     "efg": [{"kind": "efg", "game": name, "repeat": 3} for name in ("kuhn", "seed_loan", "forklift_aisle")],
+    "axelrod": [{"kind": "matrix", "horizon": 30, "noise": 0.1}],
     "matrix": [
         {"kind": "matrix", "horizon": 40, "noise": 0.2},
         {"kind": "matrix", "stage": "shapley", "horizon": 150},
@@ -61,6 +62,7 @@ GAMES: dict[str, list[Any]] = {
 }
 PARAMETERS: dict[str, list[dict[str, Any]]] = {
     "stage.fixed": [{"choice": 1.0}],
+    "axelrod": [{"strategy": "Tit For Tat"}, {"strategy": "Random"}],
     "matrix.random": [{}],
     "efg.table": [{"play": {}}],
     "matrix.memory_one": [
@@ -83,4 +85,6 @@ CASES = [(kind, parameters) for kind in INSIDE for parameters in PARAMETERS.get(
 
 @pytest.mark.parametrize(("kind", "parameters"), CASES, ids=[" ".join([k, *map(str, p.values())]) for k, p in CASES])
 def test_agent(kind: str, parameters: dict[str, Any]) -> None:
+    if kind == "axelrod":
+        pytest.importorskip("axelrod")
     check_agent({"kind": kind, **parameters} if parameters else kind, GAMES[kind.split(".")[0]], seeds=(0,))
