@@ -115,7 +115,8 @@ class AxelrodPolicy:
         before = state
         if own >= 0:
             state = History(state.seed, state.own + bytes([own]), state.other + bytes([other]))
-        player, opponent = self._live.pop((seat, before), None) or self._again(seat, before, own >= 0)
+        at = (seat, before)
+        player, opponent = self._live.pop(at) if at in self._live else self._again(seat, before, own >= 0)
         if own >= 0:
             self._past(player, opponent, own, other)
         answer = player.strategy(opponent)
@@ -163,7 +164,9 @@ def as_player(agent: str | Mapping[str, Any]) -> Any:
     config = build("agents", agent)
     label = agent if isinstance(agent, str) else str(agent.get("kind"))
 
-    class Guest(axelrod.Player):  # type: ignore[misc]
+    player: Any = axelrod.Player
+
+    class Guest(player):
         name = f"gamesim {label}"
         classifier = {
             "memory_depth": float("inf"), "stochastic": True, "long_run_time": False, "inspects_source": False,

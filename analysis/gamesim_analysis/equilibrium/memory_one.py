@@ -83,13 +83,15 @@ def repeated_payoffs(game: RepeatedGame, p: Any, q: Any) -> RepeatedPayoffs:
     """As ``memory_one``, of a ``RepeatedGame``."""
     chain = _chain(as_strategy(p), as_strategy(q), game.noise)
     table = _payoffs(game.stage)
+    weight: FloatArray
+    classes = 0
     if game.horizon is not None:
-        weight, classes = _sum_of_powers(chain.moves, game.horizon) / game.horizon, 0
+        weight = _sum_of_powers(chain.moves, game.horizon) / game.horizon
     elif game.discount is not None:
         d = game.discount
         start = np.zeros(len(chain.moves))
         start[0] = 1 - d
-        weight, classes = np.linalg.solve(np.eye(len(chain.moves)) - d * chain.moves.T, start), 0
+        weight = np.linalg.solve(np.eye(len(chain.moves)) - d * chain.moves.T, start).astype(np.float64)
     else:
         weight, classes = _long_run(chain.moves)
     outcomes = weight @ chain.outcomes
@@ -133,9 +135,8 @@ def _chain(p: MemoryStrategy, q: MemoryStrategy, noise: float) -> _Chain:
         after.append(leads)
     table = np.array(outcomes)
     moves = np.zeros((len(order), len(order)))
-    for state, leads in enumerate(after):
-        for chance, target in zip(table[state], leads, strict=True):
-            moves[state, target] += chance
+    for outcome in range(4):
+        np.add.at(moves, (np.arange(len(order)), [leads[outcome] for leads in after]), table[:, outcome])
     return _Chain(table, np.array(after, dtype=np.int64), moves)
 
 
