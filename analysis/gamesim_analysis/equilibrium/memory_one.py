@@ -133,11 +133,11 @@ def _chain(p: MemoryStrategy, q: MemoryStrategy, noise: float) -> _Chain:
             leads.append(index.get(target, 0))
         outcomes.append(chances)
         after.append(leads)
-    table = np.array(outcomes)
+    table, to = np.array(outcomes), np.array(after, dtype=np.int64)
     moves = np.zeros((len(order), len(order)))
     for outcome in range(4):
-        np.add.at(moves, (np.arange(len(order)), [leads[outcome] for leads in after]), table[:, outcome])
-    return _Chain(table, np.array(after, dtype=np.int64), moves)
+        moves[np.arange(len(order)), to[:, outcome]] += table[:, outcome]
+    return _Chain(table, to, moves)
 
 
 def _payoffs(stage: NormalFormGame) -> FloatArray:
