@@ -33,6 +33,7 @@ from gamesim.core.arrays import AnyArray, FloatArray
 from gamesim.core.errors import MetricError
 from gamesim.core.extensive_form import ExtensiveFormGame
 from gamesim.core.normal_form import NormalFormGame
+from gamesim.core.preference_game import PreferenceGame
 from gamesim.core.seeds import Seeds
 from gamesim.core.solution import Limits
 from gamesim.core.symmetric import SymmetricGame
@@ -102,7 +103,7 @@ class RationalityFit:
 
 def fit_logit(
     counts: Any,
-    game: Game,
+    game: Game | PreferenceGame,
     *,
     belief: Belief = "empirical",
     known: Sequence[Any] | None = None,
@@ -166,7 +167,7 @@ fit_logit_qre = fit_logit  # the name that other parts of the literature's softw
 
 
 def fit_pooled(
-    samples: Sequence[tuple[Any, Game]],
+    samples: Sequence[tuple[Any, Game | PreferenceGame]],
     *,
     belief: Belief = "empirical",
     known: Sequence[Sequence[Any] | None] | None = None,
@@ -195,7 +196,8 @@ def fit_pooled(
     if not samples:
         raise MetricError("there is no game to fit.", path="samples")
     cases = []
-    for index, (counts, game) in enumerate(samples):
+    for index, (counts, given) in enumerate(samples):
+        game = given.to_normal_form() if isinstance(given, PreferenceGame) else given
         expected = known[index] if known is not None else None
         if belief == "known" and expected is None:
             raise MetricError("known beliefs need the mixtures that players expect.", path="known")

@@ -385,7 +385,7 @@ def _run(game: Any, *, concept: str, limits: Limits, rationality: float | None =
         return Found(
             [end.play],
             selection=f"the principal branch from uniform play, at lambda {end.value:.6g}",
-            notes=[] if branch.stopped in (None, "seconds") else [f"The branch ends early: {branch.stopped}"],
+            notes=_remarks(branch),
             stopped="seconds" if branch.stopped == "seconds" else None,
             of_concept={"rationality": end.value},
             details={"branch": branch},
@@ -405,11 +405,24 @@ def _run(game: Any, *, concept: str, limits: Limits, rationality: float | None =
     return Found(
         [branch.end.play],
         selection="the principal branch from uniform play",
-        notes=[f"The branch turns back at lambda {', '.join(f'{v:.6g}' for v in branch.turning)}."]
-        if branch.turning
-        else [],
+        notes=_remarks(branch),
         of_concept={"rationality": rationality},
     )
+
+
+def _remarks(branch: Branch) -> list[str]:
+    """What a reader of one point of a branch should know of the way there."""
+    found = []
+    if branch.stopped not in (None, "seconds"):
+        found.append(f"The branch ends early: {branch.stopped}")
+    if branch.turning:
+        found.append(f"The branch turns back at lambda {', '.join(f'{v:.6g}' for v in branch.turning)}.")
+    if branch.crossings:
+        at = ", ".join(f"{v:.6g}" for v in branch.crossings)
+        found.append(
+            f"Other branches cross at lambda {at}; unless play is at rest there, the one towards first actions is taken."
+        )
+    return found
 
 
 def _limit(game: Any, limits: Limits) -> Found:

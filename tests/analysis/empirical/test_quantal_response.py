@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from importlib.util import find_spec
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from gamesim_analysis.equilibrium.sources import catalog
 from gamesim.core.errors import MetricError, MissingExtraError
 from gamesim.core.extensive_form import ExtensiveFormGame, TreeBuilder
 from gamesim.core.normal_form import NormalFormGame
+from gamesim.core.preference_game import PreferenceGame
 from gamesim.core.seeds import Seeds
 from gamesim.core.solution import Solution
 from gamesim.core.symmetric import SymmetricGame
@@ -220,6 +222,17 @@ def test_bootstrap_draws_agree_with_fits_of_the_draws_themselves() -> None:
     for b in range(5):
         alone = fit(Choices(list(counts[b]), list(payoffs[b])))
         assert found[b] == pytest.approx(alone.estimate, abs=1e-7)
+
+
+def test_a_preference_and_the_dilemma_with_three_quarters_of_a_choice() -> None:
+    preference = PreferenceGame([[0.5, 0.8], [0.2, 0.5]])
+    for method in ("own", "gambit") if find_spec("pygambit") else ("own",):
+        fit = fit_logit([[75, 25], [75, 25]], preference, belief="equilibrium", method=method)
+        assert fit.value == pytest.approx(math.log(3) / 0.3, abs=1e-6)
+        assert fit.log_likelihood == pytest.approx(-112.46702893, abs=1e-7)
+        again = fit_logit(QUARTER, DILEMMA, belief="equilibrium", method=method)
+        assert again.value == pytest.approx(math.log(3) / 1.25, abs=1e-6)
+    assert fit_logit(QUARTER, DILEMMA, belief="empirical").value == pytest.approx(math.log(3) / 1.25, abs=1e-6)
 
 
 # ---- trees ---------------------------------------------------------------------------------------------------------
