@@ -53,6 +53,7 @@ GAMES: dict[str, list[Any]] = {
         {"kind": "matrix", "horizon": 40, "noise": 0.2},
         {"kind": "matrix", "payoffs": [[[1, 2, 0.1], [0, 3, 0.7]], [[0, 0.3, 1], [1, 3, 2]]], "horizon": 140},
     ],
+    "stag_hunt": [{"kind": "stag_hunt"}, {"kind": "stag_hunt", "size": 3, "horizon": 140, "chase": 0.9}],
     "stage_q": [{"kind": "matrix", "stage": "biased_rps", "horizon": 30}],
     "stage": [
         {"kind": "public_good", "horizon": 6, "fining": {}, "voting": {}},

@@ -73,6 +73,7 @@ CONFIGURATIONS: dict[str, dict[str, dict[str, Any]]] = {
         "first_price": {"payment": "first_price", "values": [1, 0.5, 0], "weights": [[2, 1], [1, 1], [3, 0.5]], "horizon": 5},
         "myerson": {"payment": "myerson", "low": 0.5, "high": 2, "appeal": [1, 2, 3], "cap": 1.5, "horizon": 5},
     },
+    "stag_hunt": {"plain": {}, "tame": {"size": 4, "chase": 0, "horizon": 9}, "long": {"size": 2, "chase": 1, "horizon": 140}},
     "public_good": {"plain": {}, "fines_and_votes": {"fining": {}, "voting": {}}, "real": {"tokens": "real", "mpcr": 0.7}},
 }  # fmt: skip
 

@@ -20,6 +20,7 @@ PLAYTHROUGHS: dict[str, tuple[str, int, int | None]] = {
     "reciprocity": ("games/reciprocity", 0, 30),
     "hats": ("games/hats_llm", 0, 8),
     "auction_learners": ("games/auction_learners", 0, 8),
+    "stag_hunt": ("markov/stag_hunt", 0, 12),
 }
 
 

@@ -1,0 +1,1 @@
+"""Markov games: play moves through states that everybody sees."""

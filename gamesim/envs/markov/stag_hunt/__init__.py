@@ -1,0 +1,1 @@
+"""Stag hunt on a grid: a trust dilemma that takes walking."""
