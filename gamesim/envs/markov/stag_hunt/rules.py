@@ -85,7 +85,7 @@ def towards(start: IntArray, goal: IntArray, coin: FloatArray) -> IntArray:
 
 def moved(cell: IntArray, move: IntArray, size: int) -> IntArray:
     """Where a move leads; a wall leaves one where one is."""
-    return np.clip(cell + STEPS[move], 0, size - 1)
+    return np.asarray(np.clip(cell + STEPS[move], 0, size - 1))
 
 
 def advance(grid: Grid, moves: IntArray, u: FloatArray, size: int, chase: float, pay: Payoffs) -> tuple[Grid, Happened]:
