@@ -9,7 +9,22 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from .flags import LimitCalls, LimitCost, LimitWall, OpenReport, Overrides, Workers, command, limits_of, new_app
+from .errors import UsageError
+from .flags import (
+    BaseUrl,
+    KeyEnv,
+    LimitCalls,
+    LimitCost,
+    LimitWall,
+    NoPreflight,
+    OpenReport,
+    Overrides,
+    Workers,
+    command,
+    limits_of,
+    new_app,
+)
+from .interpret import ModelsFile, NoCheck, OneStage, Rounds, Samples, Strict, Wanted
 from .output import Output
 
 if TYPE_CHECKING:
@@ -17,11 +32,15 @@ if TYPE_CHECKING:
 
 app = new_app()
 
+TEXT2GAME = "text2game"
+
 
 @command(app, "bench", store=True, progress=True)
 def bench(
     out: Output,
-    file: Annotated[str, typer.Argument(metavar="FILE", help="A bench: a file, or a name such as bench/societies.")],
+    file: Annotated[
+        str, typer.Argument(metavar="FILE", help="A bench: a file, a name such as bench/societies, or text2game.")
+    ],
     model: Annotated[
         list[str] | None,
         typer.Option("--model", metavar="NAME", help="One more player: local, openai/<id>, rule:<policy>, an alias."),
@@ -38,11 +57,46 @@ def bench(
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Ask nothing.")] = False,
     new: Annotated[bool, typer.Option("--new", help="Play all again under another id.")] = False,
     browse: OpenReport = False,
+    data: Annotated[
+        str | None, typer.Option("--data", metavar="SET", help="Of text2game: dev, own, or a folder with index.json.")
+    ] = None,
+    attempts: Annotated[
+        int | None, typer.Option("--attempts", min=1, max=1000, metavar="N", help="Of text2game: at each game; 5.")
+    ] = None,
+    replay: Annotated[
+        str | None, typer.Option("--replay", metavar="REC", help="Of text2game: a folder it wrote; asks nobody.")
+    ] = None,
+    folder: Annotated[
+        str | None, typer.Option("--out", metavar="DIR", help="Of text2game: where it writes; by default in the store.")
+    ] = None,
+    models: ModelsFile = None,
+    base_url: BaseUrl = None,
+    api_key_env: KeyEnv = None,
+    samples: Samples = 1,
+    rounds: Rounds = 3,
+    one_stage: OneStage = False,
+    no_backtranslation: NoCheck = False,
+    strict: Strict = False,
+    no_preflight: NoPreflight = False,
 ) -> Mapping[str, Any]:
     """Play models x scenarios x seeds; write leaderboard.html, .csv and .json.
 
-    The same bench continues its run: a finished society is never played again.
+    The same bench continues its run: a finished society is never played again. `gamesim bench text2game` scores a model at
+    turning descriptions into games; flags from --data on belong to it alone.
     """
+    wanted = Wanted(
+        model[0] if model else None, models, base_url, api_key_env, replay, samples, rounds, one_stage, no_backtranslation, strict,
+        no_preflight, yes, limits_of(None, limit_calls, limit_cost),
+    )  # fmt: skip
+    if file == TEXT2GAME:
+        from .bench_text2game import bench_text2game
+
+        if len(model or ()) > 1 or seeds is not None or overrides or new:
+            raise UsageError("takes one --model, and neither --seeds, --set nor --new.", where=f"gamesim bench {TEXT2GAME}")  # fmt: skip
+        return bench_text2game(out, wanted, data or "dev", attempts, folder, estimate)
+    plain = Wanted(model[0] if model else None, yes=yes, limits=wanted.limits)
+    if wanted != plain or data or attempts or folder:
+        raise UsageError("--data and the flags after it belong to: gamesim bench text2game.", where=f"gamesim bench {file[:60]}")  # fmt: skip
     from gamesim.run.runner import run
     from gamesim.run.store import default_store
 

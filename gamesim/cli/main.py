@@ -29,6 +29,7 @@ COMMANDS = {
     "report": "Write report.html of one or more runs.",
     "compare": "Paired differences between runs, with intervals.",
     "solve": "Equilibria of a game, each with its certificate.",
+    "interpret": "A described game as a checked one, with all that was assumed.",
     "export": "A table of a run as csv, parquet, jsonl or arrow.",
     "import": "Foreign data as a run.",
     "bench": "Models beside one another, as one leaderboard.",

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from .errors import UsageError
-from .flags import command, new_app
+from .flags import BaseUrl, KeyEnv, command, new_app
+from .interpret import ModelsFile, Samples, Translator, Wanted
 from .output import Output, as_json
 
 if TYPE_CHECKING:
@@ -29,12 +30,12 @@ OF_SAMPLES = ("rae", "rqe", "cvar")  # concepts that need what a run says of var
 def solve(
     out: Output,
     game: Annotated[
-        str,
+        str | None,
         typer.Argument(
             metavar="GAME",
             help="FILE.efg, .nfg, .yaml, .json, .csv or .txt (controlled English), a name (gamesim list games), a scenario, a run, or - for standard input.",
         ),
-    ],
+    ] = None,
     concept: Annotated[
         str | None,
         typer.Option(
@@ -102,6 +103,20 @@ def solve(
         int, typer.Option("--draws", min=0, max=MOST_DRAWS, help="Of a run: how often its table is drawn again.")
     ] = 200,
     seed: Annotated[int, typer.Option("--seed", min=0, help="Of those draws.")] = 0,
+    text: Annotated[
+        str | None, typer.Option("--text", metavar="TEXT", help="A game in words, or @FILE; prose needs a --model.")
+    ] = None,
+    model: Translator = None,
+    models: ModelsFile = None,
+    base_url: BaseUrl = None,
+    api_key_env: KeyEnv = None,
+    samples: Samples = 1,
+    replay: Annotated[
+        str | None, typer.Option("--replay", metavar="REC", help="Of --text: answer from a record; ask nobody.")
+    ] = None,
+    yes: Annotated[
+        bool, typer.Option("--yes", "-y", help="Of --text: solve what samples dispute; ask nothing.")
+    ] = False,
 ) -> Mapping[str, Any]:
     """Equilibria of a game, each with the largest gain that anybody could make by leaving it."""
     from gamesim_analysis.equilibrium.concepts import concept_named
@@ -117,7 +132,19 @@ def solve(
     if concept not in (None, "all"):
         concept_named(concept)
     _known_method(method)
-    source = read_source(game, store=out.store, where=_pairs("--where", where or ()))
+    if text is not None or replay is not None:
+        from .interpret import source_of
+
+        if game is not None:
+            raise UsageError("either GAME or --text.", where="gamesim solve")
+        source = source_of(out, text, Wanted(model, models, base_url, api_key_env, replay, samples, yes=yes))
+        if source is None:
+            return {"solved": False}
+        game = "--text"
+    elif game is None:
+        raise UsageError("a GAME is needed, or --text.", where="gamesim solve", hint="Such as: gamesim solve game.efg")
+    else:
+        source = read_source(game, store=out.store, where=_pairs("--where", where or ()))
     subject = source.game
     for text in source.assumptions:  # above any equilibrium
         out.say(clean(text, 300))

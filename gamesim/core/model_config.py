@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 from pydantic import Field
 
@@ -100,6 +100,10 @@ class ModelConfig(Config):
 
     def check(self, environment: Any) -> None:
         """Raise a ScenarioError where it cannot play in an environment of that configuration."""
+
+    def with_context(self, tokens: int) -> Self:
+        """Itself, or a copy that has room for so many tokens, where the room is this process's to give."""
+        return self
 
     def determines(self) -> dict[str, Any]:
         """What of it determines answers: not addresses, keys, clocks, limits or prices."""

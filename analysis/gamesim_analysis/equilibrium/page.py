@@ -40,6 +40,8 @@ def solution_page(
     notes: Sequence[str] = (),
     cross_check: Any = None,
     sampled: Mapping[str, Any] | None = None,
+    before: Sequence[Section] = (),
+    eyebrow: str = "gamesim solution",
 ) -> str:
     """The page as text.
 
@@ -48,11 +50,12 @@ def solution_page(
     command : what to type to have it again.
     cross_check : a ``CrossCheck`` to show.
     sampled : of a run, the part ``sampled`` of the document.
+    before : sections that stand above the answer.
     """
     solutions = [answer for answer in answers if isinstance(answer, Solution)]
     first = next((solution for solution in solutions if solution.equilibria), None)
     formal = not is_formal(game)
-    sections = [_answer(game, solution) for solution in solutions]
+    sections = [*before, *(_answer(game, solution) for solution in solutions)]
     sections += [_ranking(answer) for answer in answers if isinstance(answer, Ranking)]
     if formal:
         sections.append(_picture(game, first))
@@ -68,7 +71,7 @@ def solution_page(
     return draw_page(
         _numbered(sections),
         title=name,
-        eyebrow="gamesim solution",
+        eyebrow=eyebrow,
         facts=[summary(game), *dict.fromkeys(f"concept: {answer.concept}" for answer in solutions)],
         colophon=(
             f"Solved and drawn by gamesim {gamesim.__version__}. This file is complete in itself: it loads nothing. "

