@@ -48,3 +48,36 @@ def govsim(
         out.say(clean(note, 300))
     out.say(f"run     {clean(record.path, 400)}")
     return {"run": str(record.path), "status": record.manifest.status, "scores": scores}
+
+
+Clone = Annotated[Path, typer.Argument(metavar="DIR", help="A local clone; nothing is fetched.")]
+DatasetOut = Annotated[
+    Path, typer.Option("--out", metavar="DATASET", help="The folder to write; for bench text2game --data.")
+]
+
+
+@command(app, "import gameinterpreter")
+def gameinterpreter(out: Output, folder: Clone, dataset: DatasetOut) -> Mapping[str, Any]:
+    """Descriptions, references and stored answers of a GameInterpreter clone, as a data set; answers are scored."""
+    return _dataset(out, "gameinterpreter", folder, dataset)
+
+
+@command(app, "import gama")
+def gama(out: Output, folder: Clone, dataset: DatasetOut) -> Mapping[str, Any]:
+    """Descriptions of 2x2 games with numbers from a clone of autoformalizing-agents (MIT), as a data set."""
+    return _dataset(out, "gama", folder, dataset)
+
+
+def _dataset(out: Output, name: str, folder: Path, dataset: Path) -> dict[str, Any]:
+    from gamesim.core.errors import clean
+    from gamesim.core.registry import entry
+
+    found: Any = entry("importers", name)(folder, dataset)
+    for note in found.notes:
+        out.say(clean(note, 300))
+    if found.table:
+        out.table(found.columns, [[number(value) for value in row] for row in found.table], keep=2, limit=40)
+    out.say(
+        f"{found.games} games in {clean(dataset, 400)}; next: gamesim bench text2game --data {clean(dataset, 200)} --model ..."
+    )
+    return {"dataset": str(dataset), "games": found.games, "answers": dict(found.answers), "notes": list(found.notes)}

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from gamesim.core.errors import GamesimError
+
 from .errors import UsageError
 from .flags import BaseUrl, KeyEnv, LimitCalls, LimitCost, NoPreflight, command, limits_of, new_app
 from .output import Output
@@ -49,6 +51,12 @@ Strict = Annotated[
 ]  # fmt: skip
 Estimate = Annotated[bool, typer.Option("--estimate", help="Print what it would cost, and end.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Ask nothing.")]
+
+
+class NotAcceptedError(GamesimError):
+    """A description of which no game was accepted."""
+
+    exit_code = 1
 
 
 @dataclass(frozen=True)
@@ -369,8 +377,17 @@ def confirm(out: Output, texts: Sequence[str], wanted: Wanted, attempts: int = 1
 
 
 def source_of(out: Output, given: str | None, wanted: Wanted) -> Any:
-    """The game of ``gamesim solve --text``, its assumptions said first; None where there is none to solve, and the exit code says so."""
+    """The game of ``gamesim solve --text``.
+
+    Raises
+    ------
+    NotAcceptedError
+        If there is none, or samples dispute it and ``--yes`` was not said.
+    """
     from gamesim_analysis.equilibrium.sources import Source
+    from gamesim_analysis.text2game.saving import save
+
+    from gamesim.core.errors import LimitReached, clean
 
     if wanted.model is None and wanted.replay is None:
         assert given is not None
@@ -380,22 +397,16 @@ def source_of(out: Output, given: str | None, wanted: Wanted) -> Any:
     text = _spoken(given, wanted)
     place, told = _place(out, None, wanted, text, "text")
     found = translated(out, text, wanted, place, told)
-    from gamesim_analysis.text2game.saving import save
-
     save(found, place, told, command=shlex.join(["gamesim", "solve", "--text", text[:200], *_flags(wanted)]))
-    say_translation(out, found)
+    say_translation(out, found, assumptions=False)
     out.note(f"the translation is in {place}")
-    if (
-        found.game is None
-        or found.status not in ("accepted", "disputed")
-        or (found.status == "disputed" and not wanted.yes)
-    ):
-        if found.status == "disputed":
-            out.note("a disputed game is solved with --yes")
-        out.exit = EXIT[found.status]
-        return None
-    assert found.document is not None
-    return Source(found.game, found.document.title)
+    if found.status == "stopped":
+        raise LimitReached(found.reason or "stopped.", hint="The same command goes on from here.")
+    if found.game is None or found.document is None or not (found.status == "accepted" or wanted.yes):
+        hint = "A disputed game is solved with --yes." if found.status == "disputed" else None
+        raise NotAcceptedError(f"{found.status}: {clean(found.reason, 300) or 'no game'}.", where="--text", hint=hint)
+    assumed = tuple(f"Assumed: {one.text}" for one in found.assumptions)
+    return Source(found.game, found.document.title, (), None, assumed)
 
 
 def _spoken(given: str | None, wanted: Wanted) -> str:
@@ -431,7 +442,7 @@ def _finish(
     return {**data, "files": [str(path) for path in written]}
 
 
-def say_translation(out: Output, found: Translation) -> None:
+def say_translation(out: Output, found: Translation, *, assumptions: bool = True) -> None:
     """Status and assumptions, before anything else is said of the game."""
     from gamesim.core.errors import clean
 
@@ -443,7 +454,7 @@ def say_translation(out: Output, found: Translation) -> None:
         out.say(f"  {clean(found.reason, 400)}")
     if found.difference:
         out.say(f"  first difference: {clean(found.difference, 400)}")
-    say_assumptions(out, found.assumptions)
+    say_assumptions(out, found.assumptions if assumptions else ())
     for one in found.contradictions:
         out.say(f'  contradiction: the text says "{clean(one.quote, 200)}"; the game says: {clean(one.statement, 200)}')
     for problem in found.winner.problems if found.winner is not None else ():

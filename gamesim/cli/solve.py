@@ -138,8 +138,6 @@ def solve(
         if game is not None:
             raise UsageError("either GAME or --text.", where="gamesim solve")
         source = source_of(out, text, Wanted(model, models, base_url, api_key_env, replay, samples, yes=yes))
-        if source is None:
-            return {"solved": False}
         game = "--text"
     elif game is None:
         raise UsageError("a GAME is needed, or --text.", where="gamesim solve", hint="Such as: gamesim solve game.efg")
