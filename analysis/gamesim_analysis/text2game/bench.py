@@ -1,7 +1,8 @@
 """How well a model turns descriptions into games, scored by the checker: pass@k, levels, cost, and what it may be compared with.
 
 An attempt passes where its translation was accepted and is the reference under ISO-I or better, in the payoff mode of the
-reference; of a text that is no game, where the translation says so. A score is equality with one reference, no more.
+reference; of a text that leaves something open on purpose, where it also states an assumption of the kind expected; of a
+text that is no game, where it says so. A score is equality with one reference, no more.
 """
 
 from __future__ import annotations
@@ -241,6 +242,12 @@ def score(entry: DescribedGame, reference: Any, found: Translation, number: int 
         try:
             verdict = compare(reference, found.game, payoffs=entry.payoff_mode, constraints=entry.constraints)
             level, passed, difference = verdict.level, verdict.passed, verdict.difference
+            silent = sorted(set(entry.expected_assumptions) - {one.kind for one in found.assumptions})
+            if passed and silent:
+                passed, difference = (
+                    False,
+                    f"the text leaves something open, and no assumption of kind {silent[0]} is stated",
+                )
         except Undecided as reason:
             level, difference = "LOADS", f"undecided: {reason.message}"
     rounds = [len(sample.rounds) for sample in found.samples]

@@ -21,7 +21,7 @@ from typing import Any
 from gamesim.core.canonical import digest
 from gamesim.core.errors import RecordError, ScenarioError, clean, did_you_mean
 from gamesim.core.model import Message, ModelRequest, Params
-from gamesim.core.model_config import ModelConfig, short_alias
+from gamesim.core.model_config import Clocks, ModelConfig, short_alias
 from gamesim.core.policy import Population
 from gamesim.run.limits import RunLimits
 from gamesim.run.models.broker import Broker
@@ -36,6 +36,7 @@ from .prompting import check_question, outline_question, tree_question
 from .translate import MAX_TOKENS, Settings
 
 RECORDS = ("repaired", "voted")
+PATIENCE = Clocks(attempt=300, deadline=900)  # a tree is a long answer
 CONTEXT = 8192  # tokens that questions and answers may need together
 
 
@@ -61,6 +62,8 @@ def model_named(
         if config.backend != "openai":
             raise ScenarioError(f"'{clean(spec, 60)}' has no address.", where="--base-url", hint="Such as: --model openai/<name>.")  # fmt: skip
         config = type(config).model_validate({**config.model_dump(by_alias=True), **given})
+    if "timeouts" not in config.model_fields_set:
+        config = config.model_copy(update={"timeouts": PATIENCE})
     return alias, config.with_context(CONTEXT)
 
 

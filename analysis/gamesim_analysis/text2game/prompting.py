@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from jinja2 import Environment
 
 TOLD = 20  # problems in one repair call
+QUOTED = 60_000  # characters of an answer that are sent back with them
 
 
 def outline_question(text: str) -> tuple[Message, ...]:
@@ -41,7 +42,7 @@ def check_question(text: str, words: str) -> tuple[Message, ...]:
 def repair(answer: str, problems: Sequence[Problem]) -> tuple[Message, ...]:
     """An answer and what is wrong with it; at most twenty problems."""
     told = render("repair", problems=[_cleaned(p) for p in problems[:TOLD]], more=max(0, len(problems) - TOLD))
-    return (Message("assistant", answer or "-"), Message("user", told))
+    return (Message("assistant", answer[:QUOTED] or "-"), Message("user", told))
 
 
 def render(name: str, **slots: Any) -> str:

@@ -122,7 +122,7 @@ def as_data(found: Translation) -> dict[str, Any]:
 def spent_as_data(spent: Spent) -> dict[str, Any]:
     """Calls, tokens, and money in units of its currency."""
     data = asdict(spent)
-    return {**data, "money": None if spent.money is None else spent.money / 1e9}
+    return {**data, "money": None if spent.money is None else spent.money / 1e9, "seconds": round(spent.seconds, 3)}
 
 
 def _sample(sample: Sample) -> dict[str, Any]:

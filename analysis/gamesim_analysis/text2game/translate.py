@@ -75,13 +75,21 @@ class Settings:
 
 @dataclass(frozen=True)
 class Spent:
-    """What calls took: tokens as the server counted them; money in 10^-9 of ``currency``, None where no price is known."""
+    """What calls took.
+
+    Attributes
+    ----------
+    tokens_in, tokens_out : as the server counted them.
+    money : in 10^-9 of ``currency``; None where no price is known.
+    seconds : the model's, added up, not those that passed: samples are asked at once.
+    """
 
     calls: int = 0
     tokens_in: int = 0
     tokens_out: int = 0
     money: int | None = 0
     currency: str = ""
+    seconds: float = 0.0
 
     def __add__(self, other: Spent) -> Spent:
         money = None if self.money is None or other.money is None else self.money + other.money
@@ -91,6 +99,7 @@ class Spent:
             self.tokens_out + other.tokens_out,
             money,
             self.currency or other.currency,
+            self.seconds + other.seconds,
         )
 
 
@@ -431,7 +440,7 @@ def _spent(answer: Answer) -> Spent:
     usage = answer.reply.usage if answer.reply is not None else None
     if tokens == (0, 0) and usage is not None:  # answered in this process
         tokens = usage.input, usage.output
-    return Spent(1, *tokens, cost.money, cost.currency)
+    return Spent(1, *tokens, cost.money, cost.currency, round(answer.latency_s, 3))
 
 
 def said(answer: Answer) -> tuple[str, str, tuple[Problem, ...]]:

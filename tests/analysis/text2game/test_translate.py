@@ -355,3 +355,67 @@ def test_examples_of_the_prompts_are_games_and_in_no_data_set() -> None:
 def test_an_answer_in_a_fence_is_read() -> None:
     assert read_data('```json\n{"a": 0.1}\n```')[0] is not None
     assert read_data("{" * 2000)[0] is None
+
+
+# ---- over the network --------------------------------------------------------------------------------------------------
+
+
+def aisle_answer(request: Any) -> str:
+    """What a server says that knows one game: by the stage that the system message shows."""
+    system = request["messages"][0]["content"]
+    if "contradict" in system:
+        return json.dumps(AGREED)
+    return json.dumps(document("forklift_aisle") if "gamesim-game-1" in system else outline("forklift_aisle"))
+
+
+@pytest.mark.parametrize("path", ["F00", "F05,first=1"])
+def test_samples_are_asked_of_a_server_at_once_through_the_broker(path: str, tmp_path: Path) -> None:
+    import asyncio
+
+    from gamesim_analysis.text2game.opening import broker_for, model_named
+    from gamesim_analysis.text2game.translate import Settings, translated
+
+    from gamesim.testing.fault_server import FaultServer
+
+    async def work() -> tuple[Any, int, int]:
+        async with FaultServer(answer=aisle_answer) as server:
+            alias, config = model_named("openai/some-model", base_url=server.url(f"{path},latency=0.05"))
+            asked = broker_for(alias, config, tmp_path)
+            try:
+                found = await translated(DEV["forklift_aisle"].text, asked, alias, Settings(samples=3))
+            finally:
+                await asked.aclose()
+            return found, server.most_in_flight, sum(server.attempts(p) for p in server.hits)
+
+    found, most, attempts = asyncio.run(work())
+    assert found.status == "accepted"
+    assert (found.confidence, found.calls) == (1, 9)
+    assert most > 1
+    assert attempts == (9 if path == "F00" else 18)
+    assert found.tokens > 0
+
+
+def test_a_budget_of_calls_stops_it_and_a_larger_one_goes_on(tmp_path: Path) -> None:
+    import asyncio
+
+    from gamesim_analysis.text2game.opening import broker_for, model_named
+    from gamesim_analysis.text2game.translate import Settings, translated
+
+    from gamesim.testing.fault_server import FaultServer
+
+    async def work() -> tuple[list[Any], int]:
+        found = []
+        async with FaultServer(answer=aisle_answer) as server:
+            for calls in (2, 3):
+                alias, config = model_named("openai/some-model", base_url=server.url())
+                asked = broker_for(alias, config, tmp_path, limits={"calls": calls})
+                try:
+                    found.append(await translated(DEV["forklift_aisle"].text, asked, alias, Settings()))
+                finally:
+                    await asked.aclose()
+            return found, sum(server.attempts(p) for p in server.hits)
+
+    (first, second), attempts = asyncio.run(work())
+    assert (first.status, first.game) == ("stopped", None)
+    assert second.status == "accepted"
+    assert attempts == 3
