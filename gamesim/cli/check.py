@@ -125,10 +125,13 @@ def _scenario(out: Output, file: str, overrides: Any, estimate: bool, models: bo
     if estimate:
         span = result["cpu_seconds"]
         time = "   CPU time unknown" if span is None else f"   about {span[0]:.2g} to {span[1]:.2g} s of CPU"
-    out.say(
-        f"{clean(file, 200)}: ok   {cells:,} cell{'s' if cells != 1 else ''} x {scenario.replicates:,} seeds = {units:,} unit{'s' if units != 1 else ''}"
-        f" of work{time}"
+    from .playing import own_words
+
+    told = own_words(scenario)
+    much = told or (
+        f"{cells:,} cell{'s' if cells != 1 else ''} x {scenario.replicates:,} seeds = {units:,} unit{'s' if units != 1 else ''} of work"
     )
+    out.say(f"{clean(file, 200)}: ok   {much}{time}")
     for line in result["bill"]["text"].splitlines() if "bill" in result else ():
         out.say(f"  {line}")
     for text in warnings:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 GAMES = (".efg", ".nfg", ".json", ".txt", ".md", ".agg", ".bagg", ".gbt")
 _DATA = re.compile(r"^(format|root|payoffs|game)\s*:", re.MULTILINE)
-_SCENARIO = re.compile(r"^(environment|population|include)\s*:", re.MULTILINE)
+_SCENARIO = re.compile(r"^(kind|environment|population|include)\s*:", re.MULTILINE)
 
 
 def is_game(thing: str) -> bool:

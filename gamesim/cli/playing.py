@@ -31,10 +31,22 @@ def announce(scenario: Scenario, out: Output, store: Path) -> dict[str, Any]:
     }
     calls = "no model calls" if not scenario.external else "model calls"
     cell_word = "cell" if cells == 1 else "cells"
+    told = own_words(scenario)
+    if told is not None:
+        out.note(f"{clean(scenario.name, 80)}   {clean(told, 200)}   {calls}   store {clean(store, 80)}")
+        return work
     out.note(
         f"{clean(scenario.name, 80)}   {episodes:,} episodes ({cells:,} {cell_word} x {scenario.replicates:,} seeds)   {calls}   store {clean(store, 80)}"
     )
     return work
+
+
+def own_words(scenario: Scenario) -> str | None:
+    """How much work it is, where its experiment counts otherwise than in episodes of cells."""
+    from gamesim.core.registry import entry
+
+    words = getattr(entry("experiments", scenario.kind), "work", None)
+    return None if words is None else str(words(scenario))
 
 
 def tell_warnings(scenario: Scenario, out: Output) -> list[str]:
@@ -220,7 +232,7 @@ def budget(scenario: Scenario) -> dict[str, Any]:
     from gamesim.run.seating import seat_members
     from gamesim.scenario.sweep import cells, points
 
-    if scenario.environment is None or scenario.external:
+    if scenario.environment is None or scenario.external or not scenario.population:
         return {"cpu_seconds": None, "probe_episodes": 0}
     count = len(points(scenario.sweep)) if scenario.sweep is not None else 1
     first = cells(scenario)[0].scenario

@@ -123,7 +123,8 @@ class Experiment(Protocol):
 
     Optional: ``cells(scenario) -> list[Cell]``, where what is played are scenarios of their own instead of the cells of a
     sweep; ``rewritten(root) -> root``, which spells out short forms of a file before it is checked; ``check(scenario)``,
-    which refuses what only shows in the whole; and ``agents(scenario)``, who plays though no population names it.
+    which refuses what only shows in the whole; ``agents(scenario)``, who plays though no population names it; and
+    ``work(scenario)``, how much it is in words, where that is no number of episodes.
     """
 
     config: ClassVar[type[Config]]  # its own scenario keys

@@ -257,8 +257,9 @@ class PsroConfig(Config):
         None,
         description="Pools of an environment: {kind: gap_acceptance, thresholds: [...]}, or a list of {agent: kind, ...}.",
     )
-    start: Literal["uniform", "first", "random"] = Field(
-        "uniform", description="First policies of a formal game's pools."
+    start: Literal["uniform", "first", "random"] | None = Field(
+        None,
+        description="First policies of a formal game's pools; uniform, or first in a matrix whose players mind risk.",
     )
     meta_solver: str | MetaSolverKeys = Field("nash", description="How pools are mixed.")
     oracle: str | OracleKeys | None = Field(None, description="Who answers: exact for a game, none for a fixed pool.")

@@ -21,6 +21,7 @@ References
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import product
@@ -119,7 +120,16 @@ def dots(rows: FloatArray, vector: FloatArray) -> FloatArray:
 
 
 def _table(subject: Polytope, plans: Sequence[Sequence[FloatArray]], before: FloatArray | None) -> FloatArray:
-    """Payoffs of all profiles; what stands in ``before`` is kept."""
+    """Payoffs of all profiles; what stands in ``before`` is kept. Rounded to thirteen digits of the payoff range.
+
+    The last digits depend on the order of sums, and a linear program that has many solutions may choose by them: rounded, a
+    table is the same whether it grew or was made anew.
+    """
+    digits = 13 - math.ceil(math.log10(subject.scale)) if subject.scale > 0 else 13
+    return np.round(_payoffs(subject, plans, before), digits)
+
+
+def _payoffs(subject: Polytope, plans: Sequence[Sequence[FloatArray]], before: FloatArray | None) -> FloatArray:
     n, shape = subject.n, tuple(len(pool) for pool in plans)
     table = np.full((n, *shape), np.nan)
     if before is not None:

@@ -6,6 +6,7 @@ a run may be stopped anywhere, go on in other workers, and end with the same byt
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, ClassVar
 
@@ -47,6 +48,29 @@ class Psro:
             raise ScenarioError(f"the formal game '{clean(config.the_game.game, 40)}' is played; no environment is.", path="environment")  # fmt: skip
         if config.game is None:
             check(scenario, config)
+
+    @staticmethod
+    def work(scenario: Scenario) -> str:
+        """How much a run is, in words."""
+        from gamesim.scenario.sweep import points
+
+        from .checks import pool_of
+
+        config = scenario.experiment
+        assert isinstance(config, PsroConfig)
+        cells = len(points(scenario.sweep)) if scenario.sweep is not None else 1
+        each = "" if cells == 1 else f"{cells:,} cells of the sweep, each "
+        if config.game is not None:
+            return f"{each}at most {config.stop.iterations:,} iterations on {config.the_game.game}"
+        assert scenario.environment is not None
+        samples, n = config.the_samples, len(scenario.environment.seats())
+        sizes = [len(pool_of(config, seat)) for seat in scenario.environment.seats()]
+        profiles = math.comb(sizes[0] + n - 1, n) if samples.symmetric else math.prod(sizes)
+        episodes = f"{samples.initial:,}" + (f" to {samples.most:,}" if samples.most > samples.initial else "")
+        fresh = config.frontier.evaluate if config.frontier is not None else 0
+        return f"{each}{profiles:,} profiles x {episodes} episodes" + (
+            f", {fresh:,} fresh ones a cell that is scored" if fresh else ""
+        )
 
     def units(self, scenario: Scenario, done: Mapping[str, UnitResult]) -> Sequence[Unit]:
         from gamesim.scenario.sweep import cells

@@ -53,8 +53,6 @@ def run_block(unit: Unit, context: Context) -> UnitResult:
             stopped = "no new policy"
         if stopped:
             break
-    if stopped is None and state.iteration >= config.stop.iterations:
-        stopped = "iterations"
     data = {"codes": [[code if code is None else list(code) for code in pool] for pool in state.codes]}
     found = {**data, "iteration": state.iteration, "stopped": stopped, "converged": stopped == "tolerance"}
     return UnitResult(unit.key, "complete", data=found)
@@ -69,11 +67,21 @@ def _subject(keys: bytes) -> Polytope:
 
 
 def _first(subject: Polytope, config: PsroConfig, context: Context) -> list[list[Code | None]]:
-    """Pools of one policy each."""
-    if config.start == "uniform":
+    """Pools of one policy each.
+
+    Raises
+    ------
+    UnsupportedGameError
+        For even play in a matrix whose players mind risk: the spread of a policy that mixes is hidden from a table of pools.
+    """
+    minds = isinstance(subject, Simplices) and config.attitude["kind"] != "neutral"
+    start = config.start or ("first" if minds else "uniform")
+    if start == "uniform" and minds:
+        raise UnsupportedGameError("even play mixes, and a table of pools does not see what that risks.", hint="Use start: first or random.")  # fmt: skip
+    if start == "uniform":
         return [[None] for _ in range(subject.n)]
     return [
-        [subject.arbitrary(i, context.seeds.stream("start", i) if config.start == "random" else None)]
+        [subject.arbitrary(i, context.seeds.stream("start", i) if start == "random" else None)]
         for i in range(subject.n)
     ]
 

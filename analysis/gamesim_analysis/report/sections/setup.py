@@ -40,13 +40,21 @@ def _sentence(study: Study, index: int) -> str:
     replicates = scenario.get("replicates")
     seats = dig(scenario, "environment.players")
     who = _population(scenario.get("population") or ())
-    parts = [
-        f"Environment `{clean(dig(scenario, 'environment.kind', '?'))}`"
-        + (f" with {shown(seats)} players" if seats else "")
-    ]
+    game = scenario.get("game")  # a formal one, where no environment is
+    called = game.get("game", "?") if isinstance(game, Mapping) else game
+    parts = (
+        [f"Game `{clean(called)}`"]
+        if game and not scenario.get("environment")
+        else [
+            f"Environment `{clean(dig(scenario, 'environment.kind', '?'))}`"
+            + (f" with {shown(seats)} players" if seats else "")
+        ]
+    )
     if who:
         parts.append(f"played by {who}")
     sentence = ", ".join(parts) + "."
+    if scenario.get("kind") == "psro":
+        replicates = None  # cells have episodes of their own number
     runs = (
         f" {count(cells, 'condition')}, {count(int(replicates), 'episode')} each"
         if replicates

@@ -26,6 +26,11 @@ COMMONS: Mapping[str, str] = {
 
 @compares
 def section(study: Study) -> Section | None:
+    if (
+        not study.n_episodes and study.scenarios[0].get("kind") == "psro"
+    ):  # tables are made of cells; their sections tell
+        failed = _failures(study)
+        return Section("summary", "What came out", tuple(failed), order=100) if failed else None
     if not study.n_episodes:
         reason = "No episode of this run was finished, so there is nothing to conclude from it."
         return Section("summary", "What came out", (Note(reason, "failure"), *_failures(study)), order=100)

@@ -1,0 +1,186 @@
+"""What policy-space response oracles did: cells, meta-strategies, and how far from equilibrium each iteration stands.
+
+Everything is read from the journals of a run of kind ``psro``; nothing is played or solved again.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from gamesim.core.empirical import EmpiricalGame
+from gamesim.core.errors import MetricError
+
+from .base import Columns, metric
+from .cells import once, scenario_of
+
+if TYPE_CHECKING:
+    from gamesim.run.record import Record
+
+KIND = "psro"
+
+
+@dataclass(frozen=True)
+class Done:
+    """A finished unit: cell of the sweep, its task, what it found, and its events as (type, iteration, data)."""
+
+    cell: int
+    task: Mapping[str, Any]
+    data: Mapping[str, Any]
+    events: tuple[tuple[str, int, Mapping[str, Any]], ...]
+
+
+def done(record: Record, what: str) -> list[Done]:
+    """Finished units of one task, in the order they were planned.
+
+    Raises
+    ------
+    MetricError
+        If the run is of another kind.
+    """
+    if scenario_of(record).get("kind") != KIND:
+        raise MetricError("this run plays no policy-space response oracles.", path="kind")
+
+    def read() -> list[Done]:
+        found = []
+        for entry in record.units:
+            if entry.task.get("do") == what and entry.status == "complete":
+                events = record.journal(entry).events
+                told = tuple((e.type, int(e.step), e.data) for e in events if e.step is not None)
+                found.append(Done(int(entry.cell.get("index", 0)), entry.task, events[-1].data["data"], told))
+        return found
+
+    return once(record, f"psro {what}", read)
+
+
+def final_tables(record: Record) -> dict[tuple[int, int], Done]:
+    """By cell of the sweep and iteration, the last solved table."""
+    found = {(unit.cell, int(unit.task["iteration"])): unit for unit in done(record, "solve")}
+    return dict(sorted(found.items()))
+
+
+@metric("curve", default=True, order=300)
+def curve(record: Record) -> Columns:
+    """PSRO: distance from equilibrium by iteration: exploitability, NashConv, population exploitability, raeconv, gain.
+
+    ``iteration`` counts the answers of each player that the pools held when the meta-strategy was measured; 0 is the start.
+    """
+    rows: list[dict[str, Any]] = []
+    for unit in done(record, "iterate"):
+        for type_, step, data in unit.events:
+            if type_ == "iteration":
+                rows.append({
+                    "cell": unit.cell, "iteration": step - 1, "policies": float(sum(data["pools"])), "exploitability": data["exploitability"],
+                    "nash_conv": data["nash_conv"], "population_exploitability": data["population"], "raeconv": data["raeconv"],
+                    "gain": max(data["gains"]), "value": data["payoffs"][0], "of": "whole game",
+                })  # fmt: skip
+    gains: dict[tuple[int, int], float] = {}
+    for unit in done(record, "answer"):
+        key = (unit.cell, int(unit.task["iteration"]))
+        gains[key] = max(gains.get(key, -math.inf), float(unit.data["gain"]))
+    for (cell, step), unit in final_tables(record).items():
+        game = EmpiricalGame.from_dict(unit.data["table"])
+        value = np.asarray(game.mean[0])
+        for marginal in unit.data["marginals"]:
+            value = np.tensordot(np.asarray(marginal), value, axes=(0, 0))
+        rows.append({
+            "cell": cell, "iteration": step - 1, "policies": float(sum(len(pool) for pool in game.policies)), "exploitability": None,
+            "nash_conv": unit.data["nash_conv"], "population_exploitability": None, "raeconv": unit.data["raeconv"],
+            "gain": gains.get((cell, step)), "value": float(value), "of": "table",
+        })  # fmt: skip
+    if not rows:
+        raise MetricError("no iteration was finished.")
+    rows.sort(key=lambda row: (row["cell"], row["iteration"]))
+    return {name: _column([row[name] for row in rows]) for name in rows[0]}
+
+
+@metric("meta", default=True, order=301)
+def meta(record: Record) -> Columns:
+    """PSRO: the meta-strategy by iteration, player and policy."""
+    rows: list[tuple[int, int, int, str, float]] = []
+    for unit in done(record, "iterate"):
+        for type_, step, data in unit.events:
+            if type_ == "iteration":
+                rows += [
+                    (unit.cell, step - 1, i, str(a), p) for i, m in enumerate(data["meta"]) for a, p in enumerate(m)
+                ]
+    for (cell, step), unit in final_tables(record).items():
+        game = EmpiricalGame.from_dict(unit.data["table"])
+        for i, m in enumerate(unit.data["marginals"]):
+            rows += [(cell, step - 1, i, label, p) for label, p in zip(game.policies[game.roles[i]], m, strict=True)]
+    if not rows:
+        raise MetricError("no iteration was finished.")
+    names = ("cell", "iteration", "player", "policy", "probability")
+    return {name: _column(column) for name, column in zip(names, zip(*rows, strict=True), strict=True)}
+
+
+@metric("cells", default=True, order=302)
+def cells(record: Record) -> Columns:
+    """PSRO: the table that meta-strategies were made from: mean, spread and half width of every profile, and its events."""
+    tables = {cell: unit for (cell, _), unit in final_tables(record).items()}  # the last iteration of each
+    if not tables:
+        raise MetricError("the cells of a formal game are exact, and follow from its pools.")
+    rows: list[dict[str, Any]] = []
+    for cell, unit in tables.items():
+        game = EmpiricalGame.from_dict(unit.data["table"])
+        low, high = game.interval(0.95)
+        for profile in game.profiles():
+            played = game.cells[profile]
+            for i in range(game.n):
+                at = (i, *profile)
+                rows.append({
+                    "cell": cell, "profile": game.label(profile), "player": i, "policy": game.policies[game.roles[i]][profile[i]],
+                    "count": played.count, "mean": float(game.mean[at]), "variance": float(game.variance[at]),
+                    "m2": float(game.variance[at] * (played.count - 1)), "half_width": float((high[at] - low[at]) / 2),
+                    **{f"events_{name}": float(number) for name, number in played.events.items()},
+                })  # fmt: skip
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    return {name: _column([row.get(name) for row in rows]) for name in names}
+
+
+@metric(
+    "psro",
+    main={
+        "iterations": "answers of each player in the pools that were measured last",
+        "nash_conv": "what all players could gain alone, together; of the whole game, or of the table where it was sampled",
+        "gain": "most that an oracle's last answer gained",
+        "value": "mean of the first player under the meta-strategy",
+        "episodes": "episodes that the table is made of",
+    },
+    order=30,
+)
+def psro(record: Record) -> Columns:
+    """PSRO: where the loop ended."""
+    table = curve(record)
+    of = np.asarray(table["cell"])
+    last = [int(np.flatnonzero(of == cell)[-1]) for cell in sorted(set(of.tolist()))]
+    episodes: dict[int, float] = {}
+    for (cell, _), unit in final_tables(record).items():
+        episodes[cell] = float(sum(c.count for c in EmpiricalGame.from_dict(unit.data["table"]).cells.values()))
+    ends = {unit.cell: unit.data for unit in done(record, "iterate")}
+    return {
+        "cell": of[last],
+        "seed": np.zeros(len(last), dtype=np.int64),
+        "iterations": np.asarray(table["iteration"], dtype=np.float64)[last],
+        **{name: np.asarray(table[name], dtype=np.float64)[last] for name in ("nash_conv", "gain", "value")},
+        "episodes": np.array([episodes.get(int(of[k]), np.nan) for k in last]),
+        "ended": np.array(
+            [str(ends[int(of[k])]["stopped"] or "iterations") if int(of[k]) in ends else "pool" for k in last],
+            dtype=object,
+        ),
+    }
+
+
+def _column(values: Any) -> Any:
+    items = list(values)
+    if any(isinstance(item, str) for item in items):
+        return np.array(items, dtype=object)
+    if items and all(isinstance(item, bool) for item in items):
+        return np.array(items, dtype=bool)
+    if items and all(isinstance(item, int) for item in items):
+        return np.array(items, dtype=np.int64)
+    return np.array([np.nan if item is None else float(item) for item in items], dtype=np.float64)
