@@ -91,8 +91,10 @@ def bench(
     if file == TEXT2GAME:
         from .bench_text2game import bench_text2game
 
-        if len(model or ()) > 1 or seeds is not None or overrides or new:
-            raise UsageError("takes one --model, and neither --seeds, --set nor --new.", where=f"gamesim bench {TEXT2GAME}")  # fmt: skip
+        if len(model or ()) > 1 or seeds is not None or overrides or new or workers > 1 or limit_wall or browse:
+            raise UsageError(
+                "takes one --model, and none of --seeds, --set, --new, --workers, --limit-wall, --open.", where=f"gamesim bench {TEXT2GAME}"
+            )  # fmt: skip
         return bench_text2game(out, wanted, data or "dev", attempts, folder, estimate)
     plain = Wanted(model[0] if model else None, yes=yes, limits=wanted.limits)
     if wanted != plain or data or attempts or folder:

@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .errors import UsageError
-from .interpret import Wanted, confirm, estimated
+from .interpret import Wanted, confirm, estimated, replays_alone
 from .output import Output
 
 if TYPE_CHECKING:
-    from gamesim_analysis.text2game.bench import BenchResult
+    from gamesim_analysis.text2game.bench import Attempt, BenchResult
     from gamesim_analysis.text2game.dataset import Dataset
 
 ATTEMPTS = 5
@@ -29,6 +29,7 @@ def bench_text2game(
     from gamesim_analysis.text2game.translate import check_settings
 
     if wanted.replay is not None:
+        replays_alone(out, wanted)
         source = Path(wanted.replay)
         alias, config, settings, told = read_record(source, "bench.json")
         dataset, made = load_dataset(told["data"]), int(told["attempts"])
@@ -49,6 +50,13 @@ def bench_text2game(
         put(place / "bench.json", json.dumps({**told, "status": "begun"}, ensure_ascii=False, indent=1) + "\n")
         broker = broker_for(alias, config, place, limits=wanted.limits)
 
+    done: list[str] = []
+
+    def hear(attempt: Attempt) -> None:
+        done.append(attempt.game)
+        if out.progress != "none":
+            out.note(f"{len(done)}/{made * len(dataset)} {attempt.game}: {attempt.status}, {attempt.level}")
+
     async def work() -> BenchResult:
         from gamesim_analysis.text2game.bench import bench
 
@@ -57,7 +65,7 @@ def bench_text2game(
         try:
             if wanted.replay is None and not wanted.no_preflight:
                 await preflight(broker)
-            return await bench(dataset, broker, alias, settings, attempts=made)
+            return await bench(dataset, broker, alias, settings, attempts=made, on_attempt=hear)
         finally:
             await broker.aclose()
 

@@ -137,6 +137,8 @@ def interpret(
     if replay is None and file is not None and Path(file).suffix.lower() in GAMES:
         out.warn("the file is a game already; no model is asked")
         return _offline(out, file, folder, again, solve, strict)
+    if replay is not None:
+        replays_alone(out, wanted)
     text = _text(file, replay)
     if estimate:
         return estimated(out, [text], wanted)
@@ -327,6 +329,20 @@ def translated(out: Output, text: str, wanted: Wanted, place: Path, told: Mappin
     return asyncio.run(work())
 
 
+def replays_alone(out: Output, wanted: Wanted) -> None:
+    """A record brings its model and its settings.
+
+    Raises
+    ------
+    UsageError
+        If a model is named beside it.
+    """
+    if wanted.model is not None or wanted.models is not None:
+        raise UsageError("a replay asks nobody.", where="--replay", hint="Drop --model, or --replay.")
+    if wanted.settings != Wanted().settings:
+        out.warn("a replay keeps the record's own samples, rounds and stages")
+
+
 def _hear(out: Output) -> Any:
     def hear(event: Mapping[str, Any]) -> None:
         if event.get("event") in ("waiting", "model_down"):
@@ -394,6 +410,8 @@ def source_of(out: Output, given: str | None, wanted: Wanted) -> Any:
         source = without_model(None, given[1:]) if given.startswith("@") else without_model(f"{given}\n", "--text")
         assumed = tuple(f"Assumed: {one.text}" for one in source.assumptions)
         return Source(source.game, source.tree.name or "text", tuple(str(p) for p in source.problems), None, assumed)
+    if wanted.replay is not None:
+        replays_alone(out, wanted)
     text = _spoken(given, wanted)
     place, told = _place(out, None, wanted, text, "text")
     found = translated(out, text, wanted, place, told)

@@ -139,6 +139,8 @@ def solve(
             raise UsageError("either GAME or --text.", where="gamesim solve")
         source = source_of(out, text, Wanted(model, models, base_url, api_key_env, replay, samples, yes=yes))
         game = "--text"
+    elif model is not None or models is not None or samples != 1:
+        raise UsageError("a model reads what --text says, not a GAME.", where="--model", hint="gamesim solve --text @FILE --model ...")  # fmt: skip
     elif game is None:
         raise UsageError("a GAME is needed, or --text.", where="gamesim solve", hint="Such as: gamesim solve game.efg")
     else:

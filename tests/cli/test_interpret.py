@@ -252,6 +252,9 @@ def test_a_replay_of_another_text_or_of_nothing_is_refused(tmp_path: Path, capsy
     code, _, err = run(capsys, "interpret", FOLDER / "jam_shelf.txt", "--replay", "repaired")
     assert code == 1
     assert "ReplayMismatchError" in err
+    assert run(capsys, "interpret", "--replay", "repaired", "--model", "local")[0] == 2
+    assert run(capsys, "solve", "kuhn", "--model", "local")[0] == 2
+    assert "keeps the record's own" in run(capsys, "interpret", "--replay", "repaired", "--samples", 3)[2]
     code, _, err = run(capsys, "interpret", "--replay", "repaird")
     assert code == 6
     assert "repaired" in err
@@ -285,6 +288,7 @@ def test_bench_says_what_it_lacks(tmp_path: Path, capsys: pytest.CaptureFixture[
     assert run(capsys, "bench", "text2game")[0] == 2
     assert run(capsys, "bench", "text2game", "--data", tmp_path, "--model", "local")[0] == 2
     assert run(capsys, "bench", "bench/societies", "--attempts", 3)[0] == 2
+    assert run(capsys, "bench", "text2game", "--model", "local", "--workers", 2)[0] == 2
     code, out, _ = run(capsys, "bench", "text2game", "--model", "openai/some-model", "--estimate")
     assert code == 0
     assert "150 to" in out

@@ -33,7 +33,7 @@ from gamesim.run.models.broker import Broker
 from gamesim.run.models.calls import Answer
 
 from . import prompting
-from .backtranslate import CODE, Contradiction, read_contradictions
+from .backtranslate import Contradiction, read_contradictions
 from .outline import NoGame, Outline, left_open, read_no_game, read_outline
 from .vote import VoteClass, first_difference, vote
 
@@ -121,7 +121,14 @@ class Round:
 
 @dataclass(frozen=True)
 class Sample:
-    """One translation on its own. ``assumptions`` are the outline's, the document's and ours; ``problems`` are warnings."""
+    """One translation on its own.
+
+    Attributes
+    ----------
+    assumptions : the outline's, the document's and ours.  problems : warnings.
+    contradictions : that still stand.  checked : False where the answer to the back-translation could not be read.
+    repaired : answers that were sent back.
+    """
 
     index: int
     status: Literal["accepted", "invalid", "no_game", "stopped"]
@@ -135,13 +142,7 @@ class Sample:
     checked: bool = True
     reason: str = ""
     spent: Spent = Spent()
-
-    @property
-    def repaired(self) -> int:
-        """Answers that were sent back."""
-        return sum(1 for r in self.rounds if r.stage != "check" and r.outcome != "ok") + any(
-            r.problems and r.problems[0].code == CODE for r in self.rounds
-        )
+    repaired: int = 0
 
 
 @dataclass(frozen=True)
@@ -362,7 +363,16 @@ class _Sampler:
 
     def _end(self, status: Literal["accepted", "invalid", "no_game", "stopped"], reason: str = "") -> Sample:
         told = reason or self.reason
-        return Sample(self.index, status, tuple(self.rounds), self.outline, reason=clean(told, 600), spent=self.spent)
+        used = self.settings.rounds - self.left
+        return Sample(
+            self.index,
+            status,
+            tuple(self.rounds),
+            self.outline,
+            reason=clean(told, 600),
+            spent=self.spent,
+            repaired=used,
+        )
 
     # -- what an answer says --
 

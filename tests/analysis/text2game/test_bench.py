@@ -69,7 +69,7 @@ def test_levels_and_pass_at_one_of_the_development_set(tmp_path: Path) -> None:
     assert not mutant.passed
     assert "6" in mutant.difference
     garbage = next(a for a in found.attempts if a.game == "jam_shelf")
-    assert (garbage.status, garbage.repaired, garbage.rounds, garbage.spent.calls) == ("invalid", 4, 5, 5)
+    assert (garbage.status, garbage.repaired, garbage.rounds, garbage.spent.calls) == ("invalid", 3, 5, 5)
     low, high = found.interval(1).low, found.interval(1).high
     assert low is not None
     assert high is not None
