@@ -68,7 +68,10 @@ def play(
     seats = list(environment.possible_agents)
     _given(observations, environment.agents, "reset gave no observation")
     _given(infos, environment.agents, "reset gave no info")
-    if list(environment.agents) != [seat for seat in seats if seat in environment.agents] or not environment.agents:
+    over = not environment.agents and environment.phase == "" and bool(environment.outcome())  # nobody has a choice
+    if list(environment.agents) != [seat for seat in seats if seat in environment.agents] or not (
+        environment.agents or over
+    ):
         raise Broken(f"agents after reset are {environment.agents}, seats are {seats}")
     draws = {agent: Seeds(seed).stream("agent", agent) for agent in seats}
     record = Play(deepcopy(observations))

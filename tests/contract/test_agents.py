@@ -40,6 +40,7 @@ GAMES: dict[str, list[Any]] = {
     "driving": [{"kind": "conflict_point", "variant": variant} for variant in ("crossing", "merge", "two_way")],
     "efg": [{"kind": "efg", "game": name, "repeat": 3} for name in ("kuhn", "seed_loan", "forklift_aisle")],
     "axelrod": [{"kind": "matrix", "horizon": 30, "noise": 0.1}],
+    "efg.cfr": [{"kind": "efg", "game": name, "repeat": 3} for name in ("kuhn", "hill_and_bridge")],
     "matrix": [
         {"kind": "matrix", "horizon": 40, "noise": 0.2},
         {"kind": "matrix", "stage": "shapley", "horizon": 150},
@@ -71,6 +72,7 @@ PARAMETERS: dict[str, list[dict[str, Any]]] = {
         {"first": 0.5, "after": [1, 0.3, 1, 0.3]},
         {"after": [1, 0, 0.5, 0.2] * 4},
     ],
+    "efg.best_response": [{"to": "efg.equilibrium"}, {"to": {"agent": "efg.level_k", "level": 2}}],
     "hats.block_reset": [{"block": block} for block in (2, 3, 4, 5)],
     "hats.table": [{"tables": [[1, 1, 2, 3, 3, 2, 1, 2]]}],
     "commons.paper_abm": [{"init": "altruistic"}, {"init": "selfish"}, {"init": "general"}],
@@ -88,4 +90,5 @@ CASES = [(kind, parameters) for kind in INSIDE for parameters in PARAMETERS.get(
 def test_agent(kind: str, parameters: dict[str, Any]) -> None:
     if kind == "axelrod":
         pytest.importorskip("axelrod")
-    check_agent({"kind": kind, **parameters} if parameters else kind, GAMES[kind.split(".")[0]], seeds=(0,))
+    games = GAMES.get(kind) or GAMES[kind.split(".")[0]]
+    check_agent({"kind": kind, **parameters} if parameters else kind, games, seeds=(0,))

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from gamesim.core.config import AgentConfig
 from gamesim.core.errors import ScenarioError, did_you_mean
 from gamesim.core.policy import VectorPolicy
+from gamesim.core.registry import build, entry, names
 
 if TYPE_CHECKING:
     from gamesim.core.behaviour import BehaviourProfile
@@ -64,7 +65,7 @@ class Equilibrium(TreeAgent):
         return equilibrium_of(tree, self.select, self.method, self.number)
 
 
-class BestResponse(TreeAgent):
+class LevelK(TreeAgent):
     """Answers a uniform opponent, ``level`` times over: level 1 answers uniform play, level 2 answers level 1 ..."""
 
     kind: Literal["efg.level_k"] = "efg.level_k"
@@ -74,6 +75,66 @@ class BestResponse(TreeAgent):
         from .efg_policies import level_k
 
         return level_k(tree, self.level)
+
+
+class BestResponse(TreeAgent):
+    """Answers what another of these agents would play in everybody else's place, as well as can be."""
+
+    kind: Literal["efg.best_response"] = "efg.best_response"
+    to: str | dict[str, Any] = Field(
+        "efg.equilibrium",
+        description="Whom to answer: an agent for trees by name, or `{agent: efg.table, play: ...}` with what it takes.",
+    )
+
+    @model_validator(mode="after")
+    def _answers_a_tree_agent(self) -> BestResponse:
+        self.answered()
+        return self
+
+    def answered(self) -> TreeAgent:
+        """
+        Raises
+        ------
+        ScenarioError
+            If ``to`` names no agent that plays trees.
+        """
+        given = {"agent": self.to} if isinstance(self.to, str) else dict(self.to)
+        kind = given.pop("agent", given.pop("kind", None))
+        if kind not in names("agents") or not issubclass(entry("agents", kind), TreeAgent):
+            known = [name for name in names("agents") if name.startswith("efg.")]
+            raise ScenarioError(f"'{kind}' is no agent for trees.", path="to", hint=did_you_mean(str(kind), known) or f"Agents: {', '.join(known)}.")  # fmt: skip
+        found: TreeAgent = build("agents", {"kind": kind, **given})
+        return found
+
+    def behaviour(self, tree: Any) -> BehaviourProfile:
+        from .efg_policies import answer_to
+
+        return answer_to(tree, self.answered().behaviour(tree))
+
+
+class Cfr(TreeAgent):
+    """Plays the average of what CFR+ has learned in self-play on the very tree: two players, constant sum."""
+
+    kind: Literal["efg.cfr"] = "efg.cfr"
+    iterations: int = Field(1_000, ge=1, le=1_000_000, description="Rounds of self-play before it sits down.")
+    variant: Literal["cfr+", "pcfr+"] = Field("cfr+", description="CFR+, or its predictive variant.")
+
+    def misfit(self, environment: Any) -> str | None:
+        found = super().misfit(environment)
+        if found is not None:
+            return found
+        tree = environment.tree
+        fits = tree.n == 2 and tree.is_constant_sum and tree.perfect_recall
+        return (
+            None
+            if fits
+            else "It plays in trees of two players whose payoffs add up to a constant and who forget nothing."
+        )
+
+    def behaviour(self, tree: Any) -> BehaviourProfile:
+        from .efg_policies import learned
+
+        return learned(tree, self.iterations, self.variant)
 
 
 class Table(TreeAgent):

@@ -69,14 +69,30 @@ def equilibrium_of(tree: ExtensiveFormGame, select: str, method: str | None, num
     return as_behaviour(tree, found[number - 1].play)
 
 
+def answer_to(tree: ExtensiveFormGame, play: BehaviourProfile) -> BehaviourProfile:
+    """A best answer of each player to the others' part of a profile; pure."""
+    actions: list[Any] = [0] * len(tree.sets)
+    for own, plan in zip(tree.sets_of, best_replies(tree, play, (0,)).plans, strict=True):
+        for h, action in zip(own, plan, strict=True):
+            actions[h] = int(action)
+    return as_behaviour(tree, actions)
+
+
 def level_k(tree: ExtensiveFormGame, level: int) -> BehaviourProfile:
     """Answers to answers to uniform play."""
     play = uniform_behaviour(tree)
     for _ in range(level):
-        plans = best_replies(tree, play, (0,)).plans
-        actions: list[Any] = [0] * len(tree.sets)
-        for own, plan in zip(tree.sets_of, plans, strict=True):
-            for h, action in zip(own, plan, strict=True):
-                actions[h] = int(action)
-        play = as_behaviour(tree, actions)
+        play = answer_to(tree, play)
     return play
+
+
+def learned(tree: ExtensiveFormGame, iterations: int, variant: str) -> BehaviourProfile:
+    """The average plans after so many iterations of CFR+.
+
+    Raises
+    ------
+    UnsupportedGameError
+        Unless two players with perfect recall share a constant sum.
+    """
+    solution = entry("solvers", "cfr_plus")(tree, iterations=iterations, variant=variant)
+    return as_behaviour(tree, solution.equilibria[0].play)

@@ -15,25 +15,28 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from gamesim.core.arrays import FloatArray, IntArray
-from gamesim.core.behaviour import reach
+from gamesim.core.behaviour import node_values, reach
 from gamesim.core.errors import GamesimError, MetricError, SolverError
 from gamesim.core.extensive_form import ExtensiveFormGame
 from gamesim.core.seeds import Seeds
 from gamesim.core.sequence_form import SequenceForm, sequence_form
 from gamesim.core.solution import Limits, Solution
 from gamesim_analysis.metrics.base import metric
-from gamesim_analysis.metrics.cells import CellOf, cells, dense
+from gamesim_analysis.metrics.cells import CellOf, cells, dense, once
 
 if TYPE_CHECKING:
     from gamesim.run.record import Record
+    from gamesim_analysis.empirical.quantal_response import RationalityFit
 
-DRAWS = 400  # bootstrap resamples of episodes
-LARGE = 3_000  # nodes above which no interval is drawn
+DRAWS, FEWER = 2_000, 400  # bootstrap resamples of episodes; in trees of more than ``SMALL`` nodes
+SMALL, LARGE = 300, 3_000  # nodes; above ``LARGE`` no interval is drawn
+PLANS = 40  # of each of two players, up to which all extreme equilibria are listed; otherwise one, or the pure ones
+BRANCH = 120  # nodes up to which rationality is fitted along the branch of quantal response equilibria too
 SECONDS = 10.0  # for the equilibria that play is compared with
 
 
@@ -48,8 +51,8 @@ class PlayScore:
     lower_bound : per player, whether deviations had to be left out.
     nash_conv, exploitability, relative : sum of the regrets; over n; exploitability over the payoff range.
     coverage : share of information sets with data; ``weighted`` by how often the reference equilibrium comes there.
-    distance : total variation to the nearest listed equilibrium, sets weighted by its reach; ``complete`` its list.
-    non_credible : share of moves that no subgame-perfect equilibrium found makes; None outside perfect information.
+    distance : total variation to the nearest listed equilibrium, sets weighted by its reach; ``complete`` whether its list is whole.
+    non_credible : share of moves that are best in no subgame-perfect equilibrium found; None outside perfect information.
     low, high : 95 % bootstrap interval of the exploitability over episodes.
     """
 
@@ -112,7 +115,7 @@ def play_score(
     weighted = distance = nearest = complete = None
     if solution is not None and solution.equilibria:
         weighted, distance, nearest = _beside(game, held, seen, solution)
-        complete = solution.complete
+        complete = False if solution.covers.startswith("pure") else solution.complete
     return PlayScore(
         moves, excluded, payoffs, regrets, bound, conv, None if conv is None else conv / game.n,
         None if conv is None else conv / game.n / game.payoff_range, float(seen.mean()), weighted, distance, nearest,
@@ -178,12 +181,13 @@ def _interval(form: SequenceForm, episodes: Sequence[Sequence[Any]], seed: int) 
     rng = Seeds(seed).stream("bootstrap", "play_score")
     stacked = [np.array([e[h] for e in episodes], dtype=np.float64) for h in range(len(form.game.sets))]
     values = []
-    for _ in range(DRAWS):
+    draws = DRAWS if form.game.size <= SMALL else FEWER
+    for _ in range(draws):
         weights = rng.multinomial(len(episodes), np.full(len(episodes), 1.0 / len(episodes))).astype(np.float64)
         regrets = _regrets(form, [weights @ s for s in stacked])[1]
         if all(r is not None for r in regrets):
             values.append(sum(r for r in regrets if r is not None) / form.game.n)
-    if len(values) < DRAWS / 2:
+    if len(values) < draws / 2:
         return None, None
     return float(np.quantile(values, 0.025)), float(np.quantile(values, 0.975))
 
@@ -211,15 +215,17 @@ def _beside(
 
 
 def _non_credible(game: ExtensiveFormGame, counts: Sequence[FloatArray], solution: Solution | None) -> float | None:
-    """Share of moves that no subgame-perfect equilibrium of the list makes."""
-    if solution is None or solution.concept != "spe" or not solution.equilibria:
+    """Share of moves that are best in no subgame-perfect equilibrium of the list, given how it goes on."""
+    if solution is None or solution.concept != "spe" or not game.perfect_information or not solution.equilibria:
         return None
-    made = [np.zeros(len(s.actions), dtype=bool) for s in game.sets]
+    best = [np.zeros(len(s.actions), dtype=bool) for s in game.sets]
     for equilibrium in solution.equilibria:
-        for h, vector in enumerate(equilibrium.play.probabilities):
-            made[h] |= np.asarray(vector, dtype=np.float64) > 0
+        values = node_values(game, equilibrium.play)
+        for h, (information, (node, *_)) in enumerate(zip(game.sets, game.members, strict=True)):
+            worth = np.array([float(values[child][information.player]) for child in game.children[node]])
+            best[h] |= worth >= worth.max() - 1e-9 * game.payoff_range
     total = sum(c.sum() for c in counts)
-    return float(sum(c[~m].sum() for c, m in zip(counts, made, strict=True)) / total)
+    return float(sum(c[~m].sum() for c, m in zip(counts, best, strict=True)) / total)
 
 
 # ---- from records -----------------------------------------------------------------------------------------------------
@@ -277,14 +283,70 @@ def played(record: Record) -> list[Played]:
 
 
 def equilibria_of(game: ExtensiveFormGame) -> Solution | None:
-    """What play is compared with: subgame-perfect under perfect information, else Nash; None where none was found in time."""
+    """What play is compared with: subgame-perfect under perfect information, else Nash; None where none was found in time.
+
+    All extreme Nash equilibria where two players have few plans, the pure ones of three or more, one otherwise: choices by the
+    game's size, so that a report does not hang on the speed of a machine.
+    """
     from gamesim_analysis.equilibrium.router import solve
 
     try:
         concept = "spe" if game.perfect_information and game.perfect_recall else "nash"
-        return solve(game, concept, every=concept == "nash" and game.size <= 100, limits=Limits(seconds=SECONDS))
+        few = game.n == 2 and game.perfect_recall and max(map(game.strategy_count, range(2))) <= PLANS
+        return solve(game, concept, every=few and concept == "nash", limits=Limits(seconds=SECONDS))
     except (GamesimError, SolverError):
         return None
+
+
+@dataclass(frozen=True)
+class Scored:
+    """A cell's play with its scores and the equilibria that it is held against."""
+
+    part: Played
+    score: PlayScore
+    solution: Solution | None
+
+    @property
+    def nearest(self) -> Any:
+        """The behaviour profile of the nearest equilibrium found; None where there is none."""
+        if self.solution is None or self.score.nearest is None:
+            return None
+        return self.solution.equilibria[self.score.nearest].play
+
+
+def scored(record: Record) -> list[Scored]:
+    """Play of each cell, scored; done once for a record. Errors as in ``played``."""
+
+    def made() -> list[Scored]:
+        solutions: dict[ExtensiveFormGame, Solution | None] = {}
+        found = []
+        for part in played(record):
+            if not any(c.sum() for c in part.counts):
+                continue
+            if part.game not in solutions:
+                solutions[part.game] = equilibria_of(part.game)
+            solution = solutions[part.game]
+            score = play_score(part.counts, part.game, solution, excluded=part.excluded, episodes=part.episodes)
+            found.append(Scored(part, score, solution))
+        return found
+
+    return once(record, "play of trees, scored", made)
+
+
+def rationality(
+    part: Played, players: Sequence[int] | None = None, belief: Literal["empirical", "equilibrium"] = "empirical"
+) -> RationalityFit | str:
+    """The fitted lambda of some players, or why there is none."""
+    from gamesim_analysis.empirical.quantal_response import fit_logit
+
+    if belief == "equilibrium" and part.game.size > BRANCH:
+        return f"not fitted: more than {BRANCH} nodes"
+    try:
+        return fit_logit(
+            part.counts, part.game, belief=belief, players=players, clusters=part.episodes or None, resamples=200
+        )
+    except GamesimError as error:
+        return str(error)
 
 
 @metric(
@@ -296,36 +358,42 @@ def equilibria_of(game: ExtensiveFormGame) -> Solution | None:
     },
 )
 def score(record: Record) -> Mapping[str, Any]:
-    """Regret, exploitability, coverage, distance to equilibrium and rationality of play of a game tree, a row a player."""
-    from gamesim_analysis.empirical.quantal_response import fit_logit
+    """Regret, exploitability, coverage, distance to equilibrium and rationality of play of a game tree, a row a player.
 
+    ``rationality`` is lambda in 1/payoff with frequencies as beliefs, of the player and (``_of_all``) of one lambda for all;
+    ``rationality_at_equilibrium`` is one for all along the branch of quantal response equilibria. The words give lambda
+    times the payoff range, with its interval over episodes.
+    """
     rows: dict[str, list[Any]] = {}
 
     def add(**values: Any) -> None:
         for key, value in values.items():
             rows.setdefault(key, []).append(value)
 
-    for part in played(record):
-        found = play_score(
-            part.counts, part.game, equilibria_of(part.game), excluded=part.excluded, episodes=part.episodes
-        )
+    for one in scored(record):
+        part, found = one.part, one.score
+        together = [rationality(part), rationality(part, belief="equilibrium")]
         for i, player in enumerate(part.game.players):
-            try:
-                fit = fit_logit(
-                    part.counts, part.game, belief="empirical", players=[i], clusters=part.episodes, resamples=200
+            fits = [rationality(part, [i]), *together]
+            values = {
+                f"{name}{end}": how(fit)
+                for name, fit in zip(
+                    ("rationality", "rationality_of_all", "rationality_at_equilibrium"), fits, strict=True
                 )
-                rationality, told = fit.value, str(fit)
-            except GamesimError as error:
-                rationality, told = None, str(error)
+                for end, how in (("", _lambda), ("_in_words", str))
+            }
             add(
                 cell=part.cell.index, player=player, moves=int(sum(part.counts[h].sum() for h in part.game.sets_of[i])),
                 excluded=found.excluded, payoff=found.payoffs[i], regret=found.regrets[i], lower_bound=found.lower_bound[i],
                 exploitability=found.exploitability, low=found.low, high=found.high, relative=found.relative,
                 coverage=found.coverage, weighted_coverage=found.weighted, distance=found.distance,
-                equilibria_complete=found.complete, non_credible=found.non_credible, rationality=rationality,
-                rationality_in_words=told, reason=found.reason,
+                equilibria_complete=found.complete, non_credible=found.non_credible, **values, reason=found.reason,
             )  # fmt: skip
     return rows
+
+
+def _lambda(fit: RationalityFit | str) -> float | None:
+    return None if isinstance(fit, str) else fit.value
 
 
 @metric("play_by_set", order=110)
@@ -334,10 +402,8 @@ def by_set(record: Record) -> Mapping[str, Any]:
     rows: dict[str, list[Any]] = {
         key: [] for key in ("cell", "player", "set", "action", "count", "share", "equilibrium")
     }
-    for part in played(record):
-        solution = equilibria_of(part.game)
-        found = play_score(part.counts, part.game, solution)
-        play = solution.equilibria[found.nearest].play if solution is not None and found.nearest is not None else None
+    for one in scored(record):
+        part, play = one.part, one.nearest
         for h, information in enumerate(part.game.sets):
             total = int(part.counts[h].sum())
             for a, action in enumerate(information.actions):

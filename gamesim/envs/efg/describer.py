@@ -9,8 +9,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from gamesim.core.describe import Description, Part, Secrets
 from gamesim.core.policy import EMPTY
 
@@ -69,13 +67,3 @@ class TreeDescriber:
 
     def altered(self) -> dict[str, ExtensiveForm]:
         return {}
-
-
-def views(config: ExtensiveForm) -> dict[int, str]:
-    """What is said at each information set, for tests that no set is told apart by more than a player knows."""
-    describer = TreeDescriber(config)
-    found = {}
-    for h, information in enumerate(config.tree.sets):
-        seen = {"set": np.array(h), "play": np.array(1)}
-        found[h] = repr(describer.describe(seen, config.tree.players[information.player]).slots)
-    return found
