@@ -25,6 +25,8 @@ RUNS = {
     "games/seed_loan": ["replicates=30"],
     "games/hats_llm": ["replicates=3", "environment.horizon=20"],
     "games/auction_learners": ["replicates=3", "environment.horizon=20"],
+    "league/psro_kuhn": [],
+    "driving/merge": ["samples.initial=100", "samples.batch=100", "frontier.evaluate=100", "frontier.concepts=[]"],
     "llm/village_in_words": ["models.villager={backend: rule, id: random}", "environment.horizon=2", "replicates=1"],
     "llm/paraphrase": ["models.player={backend: rule, id: random}", "language.memory=none", "replicates=2"],
 }

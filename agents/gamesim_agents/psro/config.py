@@ -265,6 +265,9 @@ class PsroConfig(Config):
     oracle: str | OracleKeys | None = Field(None, description="Who answers: exact for a game, none for a fixed pool.")
     risk: str | RiskKeys | None = Field(None, description="Attitude of the oracle; by default the meta-solver's.")
     samples: SampleKeys | None = Field(None, description="Episodes of a cell; a formal game without them is exact.")
+    top_k: int | None = Field(
+        None, ge=1, description="An oracle that learns answers the so many likeliest policies of a pool alone."
+    )
     anytime: Literal[False, "exact"] = Field(
         False, description="exact: the least exploitable mixture is answered instead."
     )
@@ -281,6 +284,8 @@ class PsroConfig(Config):
                 raise ValueError("frontier: is for environments, whose cells hold crashes and variances")
             if self.samples is not None and (self.samples.half_width is not None or self.samples.max is not None):
                 raise ValueError("samples: of a formal game every cell has the initial episodes, no more")
+            if self.top_k is not None:
+                raise ValueError("top_k: a formal game is answered whole")
             if self.the_oracle.kind != "exact":
                 raise ValueError(
                     f"oracle: a formal game is answered by exact, not by '{clean(self.the_oracle.kind, 40)}'"

@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 
-from gamesim.core.arrays import FloatArray
 from gamesim.core.canonical import canonical, digest
 from gamesim.core.empirical import EmpiricalGame
 from gamesim.core.errors import NotSymmetricError, UnsupportedGameError
@@ -24,7 +23,8 @@ from gamesim.core.solution import Limits
 from gamesim.run.contracts import Context, Unit, UnitResult
 
 from .config import PsroConfig
-from .exact import Code, Meta, State, mixture, restored, step
+from .correlated import COARSE, step_correlated
+from .exact import Code, State, mixture, restored, step
 from .polytopes import Polytope, Simplices, polytope
 
 PATIENT = Limits(seconds=3600.0, cpu_seconds=3600.0)  # a clock that ends a solver would end purity; the run has a limit
@@ -42,10 +42,7 @@ def run_block(unit: Unit, context: Context) -> UnitResult:
     risks = _risks(subject, config)
     stopped = None
     for _ in range(int(unit.task["iterations"])):
-        meta = _meta(config, state, context, constant)
-        state = step(
-            state, meta, risk=risks, anytime=bool(config.anytime), population=constant, tolerance=1e-12,
-        )  # fmt: skip
+        state = _stepped(config, state, context, risks, constant)
         context.writer.event("iteration", step=state.iteration, **_told(state, risks))
         if state.gain <= config.stop.tolerance:
             stopped = "tolerance"
@@ -95,23 +92,26 @@ def _risks(subject: Polytope, config: PsroConfig) -> list[RiskMeasure]:
     return [measure] * subject.n
 
 
-def _meta(config: PsroConfig, state: State, context: Context, constant: bool) -> Meta | None:
-    """The meta-solver as ``step`` calls it; None is the linear program of exact zero-sum tables."""
+def _stepped(config: PsroConfig, state: State, context: Context, risks: list[RiskMeasure], constant: bool) -> State:
+    """One iteration with the scenario's meta-solver; the linear program of exact zero-sum tables needs no certificate."""
     kind, given = config.meta
     if config.anytime or (config.samples is None and kind == "nash" and constant and not given):
-        return None
-    solver = entry("meta_solvers", kind)
-
-    def meta(table: FloatArray) -> Sequence[FloatArray]:
-        if config.samples is None:
-            game = EmpiricalGame.exact(NormalFormGame(table))
-        else:
-            game = sampled(state, config.samples.initial, config.samples.common_random_numbers, context)
-        found = solver(game, limits=PATIENT, rng=context.seeds.stream("meta", state.iteration), **given)
-        marginals: Sequence[FloatArray] = found.marginals
-        return marginals
-
-    return meta
+        return step(state, None, risk=risks, anytime=bool(config.anytime), population=constant)
+    if config.samples is None:
+        game = EmpiricalGame.exact(NormalFormGame(state.table))
+    else:
+        game = sampled(state, config.samples.initial, config.samples.common_random_numbers, context)
+    found = entry("meta_solvers", kind)(
+        game, limits=PATIENT, rng=context.seeds.stream("meta", state.iteration), **given
+    )
+    if found.joint is None:
+        return step(state, lambda table: found.marginals, risk=risks, population=constant)
+    if not all(isinstance(risk, Neutral) for risk in risks):
+        raise UnsupportedGameError(
+            "answers to correlated play mind no risk.", hint="Leave risk out, or use another meta-solver."
+        )
+    joint = np.asarray(found.joint.probabilities, dtype=np.float64)
+    return step_correlated(state, joint, coarse=COARSE.get(kind, True))
 
 
 def sampled(state: State, episodes: int, common: bool, context: Context) -> EmpiricalGame:

@@ -193,6 +193,7 @@ class _Plan:
             "oracle": keys.model_dump(mode="json"),
             "version": keys.config().version,
             "risk": self.config.attitude,
+            "top_k": self.config.top_k,
         }
         environment = self.cell.scenario.environment
         assert environment is not None

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from gamesim.core.errors import ScenarioError, clean
 from gamesim.core.policy import AgentSpec
+
+if TYPE_CHECKING:
+    from gamesim.core.arrays import FloatArray, IntArray
 
 
 @dataclass(frozen=True)
@@ -47,3 +50,15 @@ def labelled(keys: Sequence[Any]) -> tuple[PoolPolicy, ...]:
                 f"two policies {what} '{clean(twice.label, 60)}'.", hint="Leave one out, or label them."
             )
     return tuple(found)
+
+
+def top_k(weights: FloatArray, k: int) -> IntArray:
+    """Places of the k largest weights, the largest first; of ties the first.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> top_k(np.array([0.1, 0.7, 0.2]), 1).tolist(), top_k(np.array([0.1, 0.7, 0.2]), 2).tolist()
+    ([1], [1, 2])
+    """
+    return (-weights).argsort(kind="stable")[:k]

@@ -18,6 +18,7 @@ from gamesim.run.contracts import Context, Unit, UnitResult
 from .cells import as_data, merged
 from .config import PARAMETER, ConceptKeys, PsroConfig
 from .formal import PATIENT
+from .pools import top_k
 
 LEAST = 1e-9  # a policy that is played less often than that is not played
 
@@ -96,6 +97,8 @@ def answer(unit: Unit, context: Context) -> UnitResult:
     before = context.result(task["solved"]).data
     pools = [[AgentSpec.from_dict(policy["agent"]) for policy in pool] for pool in before["pools"]]
     weights = [np.asarray(m, dtype=np.float64) for m in before["marginals"]]
+    if config.top_k is not None:
+        weights = [likeliest(w, config.top_k) for w in weights]
     opponents = tuple((tuple(pools[role]), w) for role, w in zip(task["roles"], weights, strict=True))
     keys = config.the_oracle.config()
     rng = context.seeds.stream("oracle", int(task["iteration"]), int(task["player"]))
@@ -111,6 +114,13 @@ def answer(unit: Unit, context: Context) -> UnitResult:
     }
     context.writer.event("answer", step=int(task["iteration"]), agent=str(task["player"]), **data)
     return UnitResult(unit.key, "complete", data=data)
+
+
+def likeliest(weights: FloatArray, k: int) -> FloatArray:
+    """The mixture with the k likeliest policies alone."""
+    kept = np.zeros_like(weights)
+    kept[top_k(weights, k)] = weights[top_k(weights, k)]
+    return np.asarray(kept / kept.sum())
 
 
 # ---- the frontier -----------------------------------------------------------------------------------------------------

@@ -165,7 +165,12 @@ def psro(record: Record) -> Columns:
     return {
         "cell": of[last],
         "seed": np.zeros(len(last), dtype=np.int64),
-        "iterations": np.asarray(table["iteration"], dtype=np.float64)[last],
+        "iterations": np.array(
+            [
+                float(table["iteration"][k]) if table["of"][k] == "whole game" or done(record, "answer") else np.nan
+                for k in last
+            ]
+        ),
         **{name: np.asarray(table[name], dtype=np.float64)[last] for name in ("nash_conv", "gain", "value")},
         "episodes": np.array([episodes.get(int(of[k]), np.nan) for k in last]),
         "ended": np.array(

@@ -185,6 +185,56 @@ def test_three_players_mind_risk(tmp_path: Path) -> None:
     assert np.isfinite(state.gaps).all()
 
 
+@pytest.mark.parametrize("meta_solver", ["mgce", "mgcce"])
+@pytest.mark.parametrize("players", [2, 3])
+def test_correlated_play_is_answered_until_nobody_gains(players: int, meta_solver: str) -> None:
+    """At the end the joint distribution is a (coarse) correlated equilibrium of the whole game, not only of the pools."""
+    from gamesim_agents.psro.correlated import COARSE, step_correlated
+    from gamesim_agents.psro.exact import restored
+    from gamesim_agents.psro.polytopes import polytope
+
+    from gamesim.core.certify import certify
+    from gamesim.core.empirical import EmpiricalGame
+    from gamesim.core.normal_form import NormalFormGame
+    from gamesim.core.profiles import Joint
+    from gamesim.core.registry import entry
+    from gamesim.core.solution import Limits
+
+    game = NormalFormGame(np.random.default_rng(4).uniform(size=(players, *([4] * players))))
+    state = restored(polytope(game), [[(0,)]] * players, 0)
+    for _ in range(16):
+        shape = state.table.shape[1:]
+        found = entry("meta_solvers", meta_solver)(
+            EmpiricalGame.exact(NormalFormGame(state.table)), limits=Limits(), rng=np.random.default_rng(0)
+        )
+        joint = np.asarray(found.joint.probabilities)
+        codes = state.codes
+        state = step_correlated(state, joint, coarse=COARSE[meta_solver], tolerance=1e-9)
+        if not any(code is not None for code in state.added):
+            break
+    assert not any(code is not None for code in state.added)
+    whole = np.zeros(game.shape)
+    for profile in np.ndindex(*shape):
+        whole[tuple(codes[i][a][0] for i, a in enumerate(profile))] += joint[profile]  # type: ignore[index]
+    concept = "coarse" if COARSE[meta_solver] else "correlated"
+    assert certify(game, Joint(whole), concept=concept).gap < 1e-7
+
+
+def test_a_run_under_correlated_play(tmp_path: Path) -> None:
+    data = {"kind": "psro", "name": "ce", "game": "shapley", "start": "first", "meta_solver": "mgce"}
+    rows = iterations(play_anew(tmp_path, {**data, "stop": {"iterations": 12, "tolerance": 1e-7}}, "ce"))
+    assert rows[-1]["raeconv"] < 1e-6
+
+
+def test_the_likeliest_are_kept() -> None:
+    """Statement 24."""
+    from gamesim_agents.psro.pools import top_k
+    from gamesim_agents.psro.solving import likeliest
+
+    assert top_k(np.array([0.1, 0.7, 0.2]), 1).tolist() == [1]
+    assert likeliest(np.array([0.1, 0.6, 0.3]), 2) == pytest.approx([0, 2 / 3, 1 / 3])
+
+
 # ---- refusals ----------------------------------------------------------------------------------------------------------
 
 
