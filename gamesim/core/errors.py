@@ -3,6 +3,7 @@
     GamesimError
     ├── ScenarioError            bad scenario, override or configuration          exit 2
     │   ├── UnknownKindError     a name no installed package registers
+    │   ├── EnvironmentConfigError  a simulator gives another environment than was asked for
     │   └── OverrideError        a ``--set`` or ``--axis`` that cannot apply
     ├── GameFileError            unreadable or oversized game file                exit 2
     │   ├── GameDocumentError    a game document with problems, all of them told
@@ -128,6 +129,10 @@ class UnknownKindError(ScenarioError):
         shown = f"Installed: {listed(options)}" if options else "None is installed."
         hint = f"{meant} {shown}" if meant else shown
         return cls(f"no {what} '{clean(name)}'.", hint=hint, **place)
+
+
+class EnvironmentConfigError(ScenarioError):
+    """A simulator would silently give something else than was asked for, such as fewer agents."""
 
 
 class OverrideError(ScenarioError):

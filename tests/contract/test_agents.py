@@ -82,7 +82,9 @@ PARAMETERS: dict[str, list[dict[str, Any]]] = {
     "learner.adversary": [{"rule": "ucb1"}, {"rule": "regret_matching"}],
     "stage_q": [{"rule": rule} for rule in ("minimax_q", "foe_q", "friend_q", "nash_q")],
 }  # by default, none
-INSIDE = [kind for kind in names("agents") if not entry("agents", kind).external]  # others: tests/agents/llm
+INSIDE = [
+    kind for kind in names("agents") if not entry("agents", kind).external and not kind.startswith("highway.")
+]  # others: tests/agents/llm, tests/envs/driving/test_highway.py
 CASES = [(kind, parameters) for kind in INSIDE for parameters in PARAMETERS.get(kind, [{}])]
 
 

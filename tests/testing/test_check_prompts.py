@@ -39,6 +39,7 @@ SHIPPED: dict[str, Any] = {
     "ostrom": {"kind": "ostrom_gardner_walker", "players": 4},
     "fish_war": {"kind": "fish_war", "voting": {}},
     "levine_hats": {"kind": "levine_hats", "hats": 5},
+    "stag_hunt": "stag_hunt",
     "hats_of_four": {"kind": "levine_hats", "players": 4, "hats": 2, "black": 0.3},
     "position_auction": "position_auction",
     "cascade": {"kind": "position_auction", "clicks": "cascade", "reader": "drawn", "payment": "first_price", "redraw": "round"},

@@ -34,6 +34,7 @@ GAMES: dict[str, dict[str, Any]] = {
     "cards": {"kind": "efg", "game": "kuhn", "repeat": 3},
     "crossing": {"kind": "conflict_point", "horizon": 1},
     "overtaking": {"kind": "conflict_point", "variant": "two_way", "horizon": 1},
+    "stag_hunt": {"kind": "stag_hunt", "horizon": 6},
 }  # fmt: skip
 FAMILY = {
     "commons": "commons",
@@ -43,6 +44,7 @@ FAMILY = {
     "fish_war": "stage",
     "conflict_point": "driving",
     "efg": "efg",
+    "stag_hunt": "stag_hunt",
     "levine_hats": "hats",
     "position_auction": "auction",
 }

@@ -18,7 +18,6 @@ from gamesim.core.risk_game import rae_gap
 from gamesim.envs.markov.stag_hunt import rules
 from gamesim.envs.markov.stag_hunt.config import StagHunt
 from gamesim.run.rollout import rollout
-from gamesim.testing import check_prompts
 
 PAY = rules.Payoffs(4, 2, 1)
 STAY, NORTH, SOUTH, EAST, WEST = range(5)
@@ -141,7 +140,3 @@ def test_what_is_drawn_and_what_is_refused() -> None:
         environment.step({"hunter_0": 5, "hunter_1": 0})
     with pytest.raises(ScenarioError, match="stag_hunt"):
         build("agents", "stag_hunt.guard").build(build("environments", "matrix"))
-
-
-def test_prompts_keep_the_contract() -> None:
-    check_prompts({"kind": "stag_hunt"})
