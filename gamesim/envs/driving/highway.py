@@ -111,11 +111,11 @@ def _scenes() -> dict[str, Any]:
             return not self._is_terminated() and self.time >= self.config["seconds"] - 1e-9
 
         def _make_vehicles(self) -> None:
-            super()._make_vehicles()  # type: ignore[misc]
+            super()._make_vehicles()
             for vehicle in self.controlled_vehicles:
                 vehicle.done = vehicle.arrived = False
 
-    class Meeting(MergeEnv):  # type: ignore[misc]
+    class Meeting(MergeEnv):
         """Two drivers, and nobody else."""
 
         normals: FloatArray | None = None  # (2, 2): place and speed of each car, set before reset
@@ -144,7 +144,7 @@ def _scenes() -> dict[str, Any]:
     class TwoAgentMerge(Scored, Meeting):
         pass
 
-    class OvertakingEnv(Scored, TwoWayEnv):  # type: ignore[misc]
+    class OvertakingEnv(Scored, TwoWayEnv):
         pass
 
     return {"merge": TwoAgentMerge, "two_way": OvertakingEnv}
