@@ -111,7 +111,7 @@ def _scenes() -> dict[str, Any]:
             return not self._is_terminated() and self.time >= self.config["seconds"] - 1e-9
 
         def _make_vehicles(self) -> None:
-            super()._make_vehicles()
+            super()._make_vehicles()  # type: ignore[misc]
             for vehicle in self.controlled_vehicles:
                 vehicle.done = vehicle.arrived = False
 
