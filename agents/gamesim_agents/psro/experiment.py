@@ -33,7 +33,9 @@ class Psro:
         """Who plays though no population names it; their versions belong to the run."""
         config = scenario.experiment
         assert isinstance(config, PsroConfig)
-        return (*(policy.spec for policy in config.pool()), *config.strangers().values())
+        oracle = config.the_oracle.config()
+        more = oracle.specs() if hasattr(oracle, "specs") else ()
+        return (*(policy.spec for policy in config.pool()), *config.strangers().values(), *more)
 
     @staticmethod
     def check(scenario: Scenario) -> None:

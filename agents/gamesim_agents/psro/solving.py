@@ -112,7 +112,12 @@ def answer(unit: Unit, context: Context) -> UnitResult:
         "interval": None if found.interval is None else [float(bound) for bound in found.interval],
         "exact": bool(found.exact),
     }
-    context.writer.event("answer", step=int(task["iteration"]), agent=str(task["player"]), **data)
+    told = {
+        "player": int(task["player"]),
+        "policy": data["id"],
+        **{key: data[key] for key in ("gain", "interval", "exact")},
+    }
+    context.writer.event("answer", step=int(task["iteration"]), **told)
     return UnitResult(unit.key, "complete", data=data)
 
 

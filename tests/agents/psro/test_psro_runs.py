@@ -185,6 +185,35 @@ def test_three_players_mind_risk(tmp_path: Path) -> None:
     assert np.isfinite(state.gaps).all()
 
 
+LEARNING = {
+    **{key: value for key, value in CROSSING.items() if key != "frontier"},
+    "policies": [{"agent": "driving.gap_acceptance", "threshold": -9}],
+    "samples": {"initial": 400, "batch": 200, "symmetric": True},
+    "oracle": {
+        "kind": "candidates",
+        "policies": [{"agent": "driving.gap_acceptance", "threshold": t} for t in (-1, 0, 1, 2, 9)],
+        "episodes": 400,
+    },
+    "stop": {"iterations": 6, "tolerance": 0.01},
+}
+
+
+def test_a_pool_grows_by_what_an_oracle_answers(tmp_path: Path) -> None:
+    """From one driver who never gives way: others who do join, in one pool for both seats, and the meta-strategy leaves the first."""
+    record = play_anew(tmp_path, LEARNING, "a")
+    solved = [record.journal(u).events[-1].data["data"] for u in record.units if u.task["do"] == "solve"]
+    sizes = [len(one["pools"][0]) for one in solved]
+    assert sizes[0] == 1
+    assert sizes == sorted(sizes)
+    assert sizes[-1] >= 3
+    assert solved[-1]["marginals"][0][0] < 0.1  # go
+    answers = [u for u in record.units if u.task["do"] == "answer"]
+    assert all(unit.task["player"] == 0 for unit in answers)
+    assert play_anew(tmp_path, LEARNING, "b", workers=2).digest() == record.digest()
+    report = replay(record.path, verify=True, unit=answers[-1].key)
+    assert report.verified == 1
+
+
 @pytest.mark.parametrize("meta_solver", ["mgce", "mgcce"])
 @pytest.mark.parametrize("players", [2, 3])
 def test_correlated_play_is_answered_until_nobody_gains(players: int, meta_solver: str) -> None:

@@ -120,7 +120,7 @@ def _table(
         ("concept", "at", "mean", "against Nash", "crashes / 1000", "times fewer", "arrival", "warnings"), tuple(shown),
         f"{named}Scores {EVERYBODY.get(population, f'against {population} opponents')}",
         "Fresh episodes. Brackets are 95 % intervals: Wilson's for crashes, the log-ratio's (Katz) for ratios over the cells that both share. Below ten crashes in "
-        "either sample there is only a bound.", header=2, folded=folded,
+        "either sample there is only a bound. Intervals are of these solutions as they stand; another training table would give others.", header=2, folded=folded,
     )  # fmt: skip
 
 
