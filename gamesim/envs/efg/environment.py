@@ -1,7 +1,8 @@
-"""A game tree as a PettingZoo environment: one row of ``BatchedTree``, with a turn-based face beside the parallel one."""
+"""A game tree as a PettingZoo environment: one row of ``BatchedTree``, and a turn-based face of its own beside it."""
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -10,10 +11,12 @@ from gymnasium import spaces
 from pettingzoo import AECEnv
 
 from gamesim.core.arrays import Arrays
+from gamesim.core.extensive_form import CHANCE
 from gamesim.core.policy import EMPTY, ActionSpec
-from gamesim.envs.base import Batch, Environment
+from gamesim.core.seeds import CHUNK, Seeds
+from gamesim.envs.base import Batch, Environment, illegal
 
-from .batched import BatchedTree
+from .batched import PHASE, BatchedTree, Tables
 
 if TYPE_CHECKING:
     from .config import ExtensiveForm
@@ -124,64 +127,120 @@ class TreeEnvironment(Environment):
 
 
 class ExtensiveFormEnv(AECEnv[str, Any, Any]):
-    """The same, turn by turn, as PettingZoo's AEC tools want it.
+    """The same, turn by turn, as PettingZoo's AEC tools want it: one node walked through plain lists.
 
-    A tree in which nobody decides is over after ``reset``: every agent is terminated with its payoff.
+    A tree in which nobody decides is over after ``reset``: every agent is terminated with its payoff. Equal seeds and moves
+    give what ``TreeEnvironment`` gives.
     """
 
     metadata = {"name": "efg_v0", "render_modes": ["ansi"], "is_parallelizable": False}
 
     def __init__(self, config: ExtensiveForm) -> None:
         super().__init__()
-        self.inner = TreeEnvironment(config)
+        self.config = config
         self.render_mode = "ansi"
-        self.possible_agents = list(self.inner.possible_agents)
-        tables = self.inner._row.tables
+        self.possible_agents = list(config.seats())
+        t = Tables(config.tree)
+        self._tree, self._specs, self._most = t.game, t.specs, t.most
+        self._kind, self._at = t.kind.tolist(), t.at.tolist()
+        self._children, self._bounds, self._payoffs = t.game.children, t.bounds.tolist(), t.payoffs.tolist()
+        self._sizes = t.sizes.tolist()
         self._seen = spaces.Dict(
             {
-                "observation": spaces.Box(-1, max(len(tables.game.sets) - 1, 0), (1,), np.int32),
-                "action_mask": spaces.Box(0, 1, (tables.most,), np.int8),
+                "observation": spaces.Box(-1, max(len(t.game.sets) - 1, 0), (1,), np.int32),
+                "action_mask": spaces.Box(0, 1, (t.most,), np.int8),
             }
         )
+        self._moves = spaces.Discrete(t.most)
+        self._views = [
+            (np.array([h], dtype=np.int32), (np.arange(t.most) < len(s.actions)).astype(np.int8))
+            for h, s in enumerate(t.game.sets)
+        ]
+        self._blind = np.array([-1], dtype=np.int32), np.zeros(t.most, dtype=np.int8)
 
     def observation_space(self, agent: str) -> spaces.Space[Any]:
         return self._seen
 
     def action_space(self, agent: str) -> spaces.Space[Any]:
-        return self.inner.action_space(agent)
+        return self._moves
 
     def reset(self, seed: int | None = None, options: dict[str, Any] | None = None) -> None:
-        self.inner.reset(seed, options)
+        self._seed = seed or 0
+        self._node, self._play, self._drawn = 0, 1, 0
+        self._uniforms: list[float] = []
+        self._over = False
         self.agents = list(self.possible_agents)
-        over = not self.inner.phase
-        outcome = self.inner.outcome()
-        self.rewards = {a: float(outcome[f"payoff_{a}"] or 0.0) if over else 0.0 for a in self.agents}
-        self._cumulative_rewards = dict(self.rewards)
-        self.terminations = dict.fromkeys(self.agents, over)
-        self.truncations = dict.fromkeys(self.agents, False)
+        self.rewards = dict.fromkeys(self.agents, 0.0)
         self.infos: dict[str, dict[str, Any]] = {a: {} for a in self.agents}
-        self.agent_selection = self.agents[0] if over else self.inner.movers()[0]
+        self._settle()
+        self._cumulative_rewards = dict(self.rewards)
+        self.terminations = dict.fromkeys(self.agents, self._over)
+        self.truncations = dict.fromkeys(self.agents, False)
+        self.agent_selection = self.agents[0] if self._over else self._mover()
+
+    def _seat(self, role: int) -> int:
+        return (role - (self._play - 1)) % len(self.possible_agents) if self.config.rotate else role
+
+    def _mover(self) -> str:
+        return self.possible_agents[self._seat(self._kind[self._node])]
+
+    def _settle(self) -> None:
+        """Let chance move and leaves pay until somebody must choose or the episode is over."""
+        while (kind := self._kind[self._node]) < 0:
+            at = self._at[self._node]
+            if kind == CHANCE:
+                self._node = self._children[self._node][bisect_right(self._bounds[at], self._uniform())]
+                continue
+            for role, payoff in enumerate(self._payoffs[at]):
+                self.rewards[self.possible_agents[self._seat(role)]] += payoff
+            if self._play >= self.config.repeat:
+                self._over = True
+                exact = self._tree.payoffs[at]
+                self.infos = {self.possible_agents[self._seat(r)]: {"payoff": str(u)} for r, u in enumerate(exact)}
+                return
+            self._node = 0
+            self._play += 1
+
+    def _uniform(self) -> float:
+        if self._drawn == len(self._uniforms):
+            chunk = self._drawn // CHUNK
+            more = Seeds(self._seed).block("environment", "chance", "chunk", chunk, shape=(CHUNK,))
+            self._uniforms += more.tolist()
+        self._drawn += 1
+        return self._uniforms[self._drawn - 1]
 
     def observe(self, agent: str) -> Any:
         """The agent's information set, -1 where it does not move, and which actions there are."""
-        seen = self.inner.observation_of(agent)
-        return {"observation": np.array([seen["set"]], dtype=np.int32), "action_mask": seen["action_mask"]}
+        moves = not self._over and agent == self.agent_selection
+        seen, mask = self._views[self._at[self._node]] if moves else self._blind
+        return {"observation": seen.copy(), "action_mask": mask.copy()}
 
     def step(self, action: Any) -> None:
         agent = self.agent_selection
         if self.terminations[agent] or self.truncations[agent]:
             self._was_dead_step(action)
             return
+        at = self._at[self._node]
+        if type(action) is not int or not 0 <= action < self._sizes[at]:
+            spec = self._specs[at]
+            if not spec.legal(action):
+                raise illegal(agent, PHASE, action, spec)
+            action = int(spec.parse(action))
+        self._node = self._children[self._node][action]
+        self.rewards = dict.fromkeys(self.agents, 0.0)
         self._cumulative_rewards[agent] = 0.0
-        _, self.rewards, terminations, _, infos = self.inner.step({agent: action})
-        self.terminations, self.infos = dict(terminations), dict(infos)
-        if self.inner.phase:
-            self.agent_selection = self.inner.movers()[0]
+        self._settle()
+        if self._over:
+            self.terminations = dict.fromkeys(self.agents, True)
+        else:
+            self.agent_selection = self._mover()
         self._accumulate_rewards()
-        self._deads_step_first()
+        if self._over:
+            self._deads_step_first()
 
     def render(self) -> str:
-        return self.inner.render()
+        path = " > ".join(self._tree.history(self._node)) or "the beginning"
+        return f"play {self._play}: {path}" + (" (over)" if self._over else "")
 
     def close(self) -> None:
         """Nothing is held open."""

@@ -83,6 +83,42 @@ def test_a_tree_without_decisions_is_over_at_once(text: str, payoffs, tmp_path) 
     assert batch.phase == ""
 
 
+@pytest.mark.parametrize("name", ["kuhn", "three_bakers", "seed_loan", "liars_dice"])
+def test_turn_by_turn_it_is_the_same_game(name: str) -> None:
+    """Equal seeds and moves, seats going round: sets, masks, rewards and the exact payoffs agree with the other face."""
+    config = ExtensiveForm(game=name, repeat=40, rotate=True)
+    turn, plain = ExtensiveFormEnv(config), config.build()
+    for seed in (0, 7):
+        turn.reset(seed=seed)
+        plain.reset(seed=seed)
+        rng = np.random.default_rng(seed)
+        while plain.phase:
+            (mover,) = plain.movers()
+            assert turn.agent_selection == mover
+            for agent in plain.agents:
+                seen, other = plain.observation_of(agent), turn.observe(agent)
+                assert other["observation"][0] == seen["set"]
+                np.testing.assert_array_equal(other["action_mask"], seen["action_mask"])
+            action = int(rng.integers(plain.observation_of(mover)["action_mask"].sum()))
+            _, rewards, over, _, infos = plain.step({mover: action})
+            turn.step(action)
+            assert (turn.rewards, turn.terminations) == (rewards, over)
+            assert {a: i for a, i in turn.infos.items() if i} == {a: i for a, i in infos.items() if i}
+        assert turn.render() == plain.render()
+
+
+def test_turn_by_turn_illegal_moves_are_refused() -> None:
+    turn = ExtensiveFormEnv(ExtensiveForm(game="ferry_fare"))
+    turn.reset(seed=0)
+    before = turn.render()
+    for wrong in (17, -1, 0.5, "Ofer 1", None):
+        with pytest.raises(IllegalActionError, match="Offer 1"):
+            turn.step(wrong)
+    assert turn.render() == before
+    turn.step(np.int64(0))
+    assert turn.render() != before
+
+
 def uniform(name: str, episodes: int, **more: object):
     config = ExtensiveForm(game=name, **more)
     return rollout(config, [AgentSpec("efg.uniform")] * len(config.seats()), np.arange(episodes))
