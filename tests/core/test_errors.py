@@ -24,7 +24,7 @@ EXITS = {
     "GamesimError": 70, "ScenarioError": 2, "UnknownKindError": 2, "OverrideError": 2, "GameFileError": 2,
     "GameDocumentError": 2, "EnglishError": 2, "DatasetError": 2, "CodeModeError": 4, "Undecided": 5,
     "IllegalActionError": 4, "MissingExtraError": 3, "PluginError": 3, "SolverError": 4, "SolverCrashError": 4,
-    "UnsupportedGameError": 2, "NotZeroSumError": 2, "GameTooLargeError": 2,
+    "UnsupportedGameError": 2, "NotZeroSumError": 2, "NotSymmetricError": 2, "GameTooLargeError": 2,
     "SolverLimitError": 5, "RiskError": 2, "ModelError": 4, "MetricError": 4, "LimitReached": 5, "RecordError": 6, "StoreBusyError": 6,
     "StoreFullError": 6, "CorruptRecordError": 6, "ReplayMismatchError": 6, "DeterminismError": 6,
 }  # fmt: skip

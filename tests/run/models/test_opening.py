@@ -126,7 +126,7 @@ def test_short_forms_stand_for_configurations(tmp_path: Path, monkeypatch: pytes
     broker = open_broker(made, tmp_path, tmp_path, models=["openai/some-model"])
     assert broker.desk("openai/some-model").name == "openai/some-model"
     broker.close()
-    with pytest.raises(UnknownKindError, match="no model 'opanai/x'"):
+    with pytest.raises(UnknownKindError, match=r"no model 'opanai'\. Did you mean 'openai'"):
         open_broker(made, tmp_path, tmp_path, models=["opanai/x"])
     assert spelled_out("mock:commons.greedy") == {"backend": "rule", "id": "commons.greedy"}
 
