@@ -89,7 +89,7 @@ def explain(
         found.setdefault((one.where, one.path), one)  # every member of a union complains; the first says enough
     # A member of a union that complains of a part had the right form; the others need not say that theirs is another.
     return [
-        one
+        from_override(one)
         for (where, dotted_path), one in found.items()
         if (where, dotted_path) not in wrong_form
         or not any(deeper and deeper.startswith(f"{dotted_path}.") for _, deeper in found)
@@ -104,7 +104,7 @@ def _one(item: Mapping[str, Any], model: type[BaseModel], root: Node, prefix: tu
     where = node.place
 
     def say(message: str, hint: str | None = None, error: type[ScenarioError] = ScenarioError) -> ScenarioError:
-        return from_override(error(message, where=where, path=dotted(path) or None, hint=hint))
+        return error(message, where=where, path=dotted(path) or None, hint=hint)
 
     if kind in ("extra_forbidden", "unexpected_keyword_argument"):
         key = str(path[-1])

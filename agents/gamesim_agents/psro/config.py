@@ -39,8 +39,7 @@ class GameKeys(Config):
 
     @model_validator(mode="after")
     def _is_known(self) -> Self:
-        if self.game not in names("games"):
-            raise _said(UnknownKindError.named("game", self.game, names("games")), "game")
+        _known("games", "game", self.game, "game")
         taken = inspect.signature(entry("games", self.game)).parameters
         for key in self.params:
             if key not in taken:
@@ -74,8 +73,7 @@ class PolicyKeys(Config):
 
     def spec(self) -> AgentSpec:
         """The agent, with its defaults."""
-        if self.agent not in names("agents"):
-            raise _said(UnknownKindError.named("agent", self.agent, names("agents")), "agent")
+        _known("agents", "agent", self.agent, "agent")
         config = entry("agents", self.agent)
         given = dict(self.model_extra or {})
         known = {info.alias or name for name, info in config.model_fields.items()} - {"kind"}
@@ -116,8 +114,7 @@ class MetaSolverKeys(Config):
 
     @model_validator(mode="after")
     def _takes_them(self) -> Self:
-        if self.kind not in names("meta_solvers"):
-            raise _said(UnknownKindError.named("meta-solver", self.kind, names("meta_solvers")), "kind")
+        _known("meta_solvers", "meta-solver", self.kind, "kind")
         taken = set(inspect.signature(entry("meta_solvers", self.kind)).parameters) - {"game", "limits", "rng"}
         for key in self.given():
             if key not in taken:
@@ -159,8 +156,7 @@ class OracleKeys(Config):
 
     @model_validator(mode="after")
     def _is_known(self) -> Self:
-        if self.kind not in names("oracles"):
-            raise _said(UnknownKindError.named("oracle", self.kind, names("oracles")), "kind")
+        _known("oracles", "oracle", self.kind, "kind")
         self.config()
         return self
 
@@ -276,6 +272,13 @@ class PsroConfig(Config):
 
     @model_validator(mode="after")
     def _is_one_of_two(self) -> Self:
+        for key, group, what in (
+            ("game", "games", "game"),
+            ("meta_solver", "meta_solvers", "meta-solver"),
+            ("oracle", "oracles", "oracle"),
+        ):
+            if isinstance(getattr(self, key), str):
+                _known(group, what, getattr(self, key), key)
         if (self.game is None) == (self.policies is None):
             raise ValueError("a game, such as game: kuhn, or policies of an environment: one of the two")
         if self.game is not None:
@@ -338,7 +341,7 @@ class PsroConfig(Config):
             if {"aversion", "aversion_relative"} & set(given):
                 own = {key: value for key, value in own.items() if not key.startswith("aversion")}
             given = {**own, **given}
-        _measured(lambda: _aims(keys.kind, given))
+        _measured(lambda: _aims(keys.kind, given), "meta_solver")
         return keys.kind, given
 
     @property
@@ -393,16 +396,18 @@ class PsroConfig(Config):
         return found
 
 
-def _said(error: GamesimError, path: str) -> ValueError:
-    return ValueError(f"{path}: {error.message} {error.hint or ''}".strip())
+def _known(group: str, what: str, name: str, path: str) -> None:
+    if name not in names(group):
+        error = UnknownKindError.named(what, name, names(group))
+        raise ValueError(f"{path}: {error.message} {error.hint or ''}".strip())
 
 
-def _measured(call: Any) -> None:
-    """What the core refuses, in the words of a validator."""
+def _measured(call: Any, path: str = "") -> None:
+    """What the core refuses, in the words of a validator, about a key."""
     try:
         call()
     except GamesimError as error:
-        raise ValueError(f"{error.message} {error.hint or ''}".strip()) from None
+        raise ValueError(f"{path}{': ' if path else ''}{error.message} {error.hint or ''}".strip()) from None
 
 
 def _parse(form: Mapping[str, Any]) -> None:
