@@ -9,7 +9,6 @@
     │   ├── GameDocumentError    a game document with problems, all of them told
     │   └── EnglishError         a sentence that is not in the grammar
     ├── DatasetError             an index of described games that does not hold   exit 2
-    ├── CodeModeError            a transcript's code that may not run             exit 4
     ├── Undecided                a comparison of games that its budget ended      exit 5
     ├── IllegalActionError       a policy or user played what may not be played   exit 4
     ├── MissingExtraError        an optional dependency is absent                 exit 3
@@ -20,7 +19,7 @@
     │   ├── UnsupportedGameError the method is wrong for this game                exit 2
     │   │   └── NotZeroSumError
     │   ├── GameTooLargeError    what it would have to build is too large         exit 2
-    │   ├── NotSymmetricError    seats that were said to be alike are not              exit 2
+    │   ├── NotSymmetricError    seats that were said to be alike are not         exit 2
     │   └── RiskError            an attitude to risk out of range, or not for this game   exit 2
     ├── ModelError               a language model could not be asked              exit 4
     ├── MetricError              a measure does not apply to this record          exit 4
@@ -166,10 +165,6 @@ class EnglishError(GameFileError):
 
 class DatasetError(GamesimError):
     exit_code = 2
-
-
-class CodeModeError(GamesimError):
-    exit_code = 4
 
 
 class Undecided(GamesimError):
