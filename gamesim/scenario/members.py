@@ -88,7 +88,7 @@ def _line(node: Node, index: int, errors: list[ScenarioError]) -> Line | None:
             own[key] = child
         elif key in fields:
             parameters[key] = child
-        elif model is not None or did_you_mean(key, MEMBER_KEYS):
+        elif model is not None or (agent is None and did_you_mean(key, MEMBER_KEYS)):
             errors.append(unknown_key(child, (*path, key), fields | MEMBER_KEYS, set(node.value)))
     keys = validated(MemberKeys, replace(node, value=own), path, errors)
     config = None

@@ -179,6 +179,7 @@ def build(root: Node) -> Scenario:
     refuse_secrets(root)
     errors: list[ScenarioError] = []
     experiment, config = _experiment(root, errors)
+    raise_together(errors)  # without its kind nobody can say what else is wrong
     if hasattr(experiment, "rewritten"):  # an experiment may have short forms of its own
         root = experiment.rewritten(root)
     root = with_models_spelled_out(root)

@@ -14,9 +14,9 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Mapping
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, TypeVar
 
-from pydantic import ConfigDict, Field, field_validator, model_validator
+from pydantic import ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from gamesim.core.config import Config
 from gamesim.core.errors import GamesimError, UnknownKindError, clean, did_you_mean, listed
@@ -25,6 +25,7 @@ from gamesim.core.registry import entry, names
 
 from .pools import PoolPolicy, labelled
 
+K = TypeVar("K", bound=Config)
 Each = float | tuple[float, ...]
 PARAMETER = {"rae": "aversion", "rqe": "tau", "cvar": "alpha", "qre": "rationality"}  # what a frontier's grid varies
 ATTITUDES = {"rae": "mean_variance", "rqe": "entropic", "cvar": "cvar"}  # of a meta-solver, as an oracle shares it
@@ -319,7 +320,7 @@ class PsroConfig(Config):
     def the_oracle(self) -> OracleKeys:
         if self.oracle is None:
             return OracleKeys(kind="exact" if self.game is not None else "none")
-        return self.oracle if isinstance(self.oracle, OracleKeys) else OracleKeys(kind=self.oracle)
+        return _spelled_out(OracleKeys, "oracle", self.oracle)
 
     @property
     def the_samples(self) -> SampleKeys:
@@ -327,14 +328,12 @@ class PsroConfig(Config):
 
     @property
     def the_risk(self) -> RiskKeys | None:
-        return RiskKeys.model_validate({"kind": self.risk}) if isinstance(self.risk, str) else self.risk
+        return None if self.risk is None else _spelled_out(RiskKeys, "risk", self.risk)
 
     @property
     def meta(self) -> tuple[str, dict[str, Any]]:
         """The meta-solver and its parameters; what it lacks of an attitude to risk it takes from ``risk``."""
-        keys = (
-            self.meta_solver if isinstance(self.meta_solver, MetaSolverKeys) else MetaSolverKeys(kind=self.meta_solver)
-        )
+        keys = _spelled_out(MetaSolverKeys, "meta_solver", self.meta_solver)
         given, risk = keys.given(), self.the_risk
         if risk is not None and ATTITUDES.get(keys.kind) == risk.kind:
             own = {key: value for key, value in risk.form().items() if key != "kind"}
@@ -400,6 +399,18 @@ def _known(group: str, what: str, name: str, path: str) -> None:
     if name not in names(group):
         error = UnknownKindError.named(what, name, names(group))
         raise ValueError(f"{path}: {error.message} {error.hint or ''}".strip())
+
+
+def _spelled_out(model: type[K], key: str, given: str | K) -> K:
+    """What stands at a key, where a bare name stands for its kind; complaints are about that key."""
+    if not isinstance(given, str):
+        return given
+    try:
+        return model.model_validate({"kind": given})
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        text = str((first.get("ctx") or {}).get("error") or first["msg"])
+        raise ValueError(f"{key}: {text.removeprefix('kind: ')}") from None
 
 
 def _measured(call: Any, path: str = "") -> None:

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from gamesim.core.certify import certify
-from gamesim.core.errors import GameTooLargeError, SolverError, SolverLimitError, did_you_mean
+from gamesim.core.errors import GameTooLargeError, SolverError, SolverLimitError, UnsupportedGameError, did_you_mean
 from gamesim.core.normal_form import NormalFormGame
 from gamesim.core.profiles import Joint, distribution
 from gamesim.core.solution import Limits
@@ -88,14 +88,14 @@ def _program(table: NormalFormGame, constraints: Any, objective: str, seconds: f
     elif objective.startswith("player:"):
         name = objective[7:]
         if name not in table.players:
-            raise SolverError(f"no player '{name[:60]}'.", hint=did_you_mean(name, table.players) or f"Players: {', '.join(table.players)}.")  # fmt: skip
+            raise UnsupportedGameError(f"no player '{name[:60]}'.", hint=did_you_mean(name, table.players) or f"Players: {', '.join(table.players)}.")  # fmt: skip
         goal = -flat[table.players.index(name)]
     elif fairest:
         goal = np.append(np.zeros(size), -1.0)
         top = hstack([constraints, csr_matrix((constraints.shape[0], 1))])
         constraints = vstack([top, hstack([csr_matrix(-flat), np.ones((table.n, 1))])]).tocsr()
     else:
-        raise SolverError(f"no objective '{objective[:40]}'.", hint="Objectives: welfare, worst, egalitarian, player:NAME.")  # fmt: skip
+        raise UnsupportedGameError(f"no objective '{objective[:40]}'.", hint="Objectives: welfare, worst, egalitarian, player:NAME.")  # fmt: skip
     extra = int(fairest)
     answer = linprog(
         goal,
@@ -108,7 +108,7 @@ def _program(table: NormalFormGame, constraints: Any, objective: str, seconds: f
         options={"time_limit": seconds},
     )
     if answer.status == 1:
-        raise SolverLimitError(f"the linear program reached {seconds:g} s.", hint="Allow more seconds.")
+        raise SolverLimitError(f"the linear program reached {seconds:.3g} s.", hint="Allow more seconds.")
     if answer.status != 0:
         raise SolverError(f"the linear program failed: {answer.message}")
     chances = np.maximum(answer.x[:size], 0.0)

@@ -412,9 +412,8 @@ def dominated_mass(payoffs: FloatArray, strategy: FloatArray, tremble: float = 0
 def _suits(game: Any, concept: str) -> str:
     if isinstance(game, (NormalFormGame, SymmetricGame, EmpiricalGame)):
         return ""
-    return f"a {type(game).__name__} is no table of payoffs" + (
-        ": use its normal form" if hasattr(game, "to_normal_form") else ""
-    )
+    form = " (in Python, game.to_normal_form() is one)" if hasattr(game, "to_normal_form") else ""
+    return f"{type(game).__name__} is no table of payoffs{form}"
 
 
 risk_averse = Method(

@@ -74,7 +74,7 @@ def _program(form: SequenceForm, payoffs: Any, player: int, seconds: float) -> t
         options={"time_limit": seconds},
     )
     if answer.status == 1:
-        raise SolverLimitError(f"the linear program reached {seconds:g} s.", hint="Allow more seconds.")
+        raise SolverLimitError(f"the linear program reached {seconds:.3g} s.", hint="Allow more seconds.")
     if answer.status != 0:
         raise SolverError(f"the linear program of {form.game!r} failed: {answer.message}")
     x, y = np.maximum(answer.x[: own.sequences], 0.0), np.maximum(-answer.ineqlin.marginals, 0.0)

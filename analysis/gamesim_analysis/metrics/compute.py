@@ -69,6 +69,7 @@ def evaluate(record: Record, only: Iterable[str] | None = None) -> tuple[dict[st
     from gamesim.run.tables import Table
 
     metrics, asked = chosen(record, only)
+    called = {name for name, _ in calls(record)}
     found: dict[str, Columns] = {}
     reasons: dict[str, str] = {}
     several = len({cell.get("environment.kind") for cell in cells(record)}) > 1  # a bench
@@ -79,7 +80,7 @@ def evaluate(record: Record, only: Iterable[str] | None = None) -> tuple[dict[st
                 columns = Table(columns).columns  # what cannot be a table shows here, not when it is written
             found[metric.name] = columns
         except MetricError as error:
-            if asked:
+            if asked or metric.name in called:
                 raise
             reasons[metric.name] = str(error)
         except Exception as error:

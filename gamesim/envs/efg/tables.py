@@ -96,6 +96,9 @@ def _exact(value: Any, what: str, where: str, limits: FileLimits) -> Any:
     def exact(value: Any) -> Any:
         if isinstance(value, (list, tuple)):
             return [exact(item) for item in value]
+        if isinstance(value, Mapping):
+            hint = "Lists within lists: by player, then by each player's action. Names stand under players and actions."
+            raise GameFileError(f"a mapping among the {what}s.", where=where, hint=hint)
         if isinstance(value, bool) or not isinstance(value, (int, float, str, Decimal)):
             raise GameFileError(f"the {what} '{clean(value, 40)}' is no number.", where=where)
         if isinstance(value, (float, Decimal)) and not math.isfinite(value):
@@ -125,6 +128,15 @@ def _minus(value: Any) -> Any:
     if isinstance(value, str):
         return value[1:] if value.startswith("-") else f"-{value}"
     return -value if isinstance(value, (int, float, Decimal)) and not isinstance(value, bool) else value
+
+
+def _ragged(blocks: list[list[tuple[int, list[str]]]], where: str) -> GameFileError:
+    """Which row is longer or shorter than the first of its matrix; or that two matrices differ in size."""
+    for (first, head), *rest in blocks:
+        for line, row in rest:
+            if len(row) != len(head):
+                return GameFileError(f"{len(row)} cells, where line {first} has {len(head)}.", where=f"{where}:{line}")
+    return GameFileError("the two matrices differ in size.", where=where)
 
 
 def read_csv(text: str, where: str = "text", limits: FileLimits | None = None) -> NormalFormGame:
@@ -158,7 +170,7 @@ def read_csv(text: str, where: str = "text", limits: FileLimits | None = None) -
         matrices.append([[_cell(cell, reader, f"{where}:{line}:{k + 1}") for k, cell in enumerate(row)] for line, row in rows])  # fmt: skip
     widths = {len(row) for matrix in matrices for row in matrix}
     if len(widths) != 1 or len({len(matrix) for matrix in matrices}) != 1:
-        raise GameFileError("rows differ in length.", where=where)
+        raise _ragged(blocks, where)
     depth = {len(cell) for matrix in matrices for row in matrix for cell in row}
     if len(matrices) == 2 or depth == {1}:
         if depth != {1}:

@@ -55,6 +55,15 @@ class Local(ModelConfig):
     sha256: str | None = Field(None, pattern="^[0-9a-f]{64}$", description="Of that file; checked if given.")
 
     @model_validator(mode="after")
+    def _is_that_model(self) -> Self:
+        if self.id != NAME and self.path is None:
+            raise ValueError(
+                f"id: there is one embedded model, {NAME}, meant by local alone. "
+                "Another gguf file: {backend: local, path: FILE.gguf} under models"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _hash_of_a_file(self) -> Self:
         if self.sha256 is not None and self.path is None:
             raise ValueError("sha256 belongs to path; the hash of the shipped weights is known")
