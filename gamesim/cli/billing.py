@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import threading
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -80,7 +81,12 @@ def confirm(
         return
     from gamesim.run.models.rehearsal import bill
 
-    found = bill(scenario, store, limits)
+    slow = threading.Timer(3, out.note, ["a society of every cell is rehearsed, to know the bill; nothing is sent yet"])
+    slow.start()
+    try:
+        found = bill(scenario, store, limits)
+    finally:
+        slow.cancel()
     out.note(found.text().splitlines()[-1])
     for name in found.old_prices:
         out.warn(f"the price of {name} is more than 90 days old")

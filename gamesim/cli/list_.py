@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
@@ -29,7 +30,7 @@ def list_(
         bool, typer.Option("--broken", help="Import everything; list what fails, with its error.")
     ] = False,
 ) -> Mapping[str, Any]:
-    """What is installed, one line each; with --verbose also what it says of itself."""
+    """What is installed; of one kind, or with --verbose, also what each says of itself."""
     from gamesim.core.registry import GROUPS
 
     choices = [*GROUPS, "scenarios", "runs"]
@@ -40,12 +41,13 @@ def list_(
         kind = singular[kind]
     if kind == "runs":
         return _runs(out)
+    described = out.verbose or kind is not None
     items: list[dict[str, Any]] = []
     for group in GROUPS:
         if kind in (None, group):
-            items += _group(group, installed_by, broken, out.verbose, solvers=kind == "solvers")
+            items += _group(group, installed_by, broken, described, solvers=kind == "solvers")
     if kind in (None, "scenarios") and not broken and installed_by in (None, "gamesim"):
-        items += _scenarios(out.verbose)
+        items += _scenarios(described)
     if broken and not items:
         out.say("nothing is broken.")
     elif kind == "solvers" and not broken:
@@ -53,9 +55,15 @@ def list_(
         columns = ["name", "for", "covers", "complete", *keys[4:]]
         out.table(columns, [[item.get(key) for key in keys] for item in items], keep=1, limit=120)
     elif items:
-        columns = ["kind", "name", "package", *(["error"] if broken else ["description"] if out.verbose else [])]
-        keys = ["kind", "name", "package", *(["error"] if broken else ["description"] if out.verbose else [])]
-        out.table(columns, [[item.get(key) for key in keys] for item in items], keep=4, limit=120)
+        last = ["error"] if broken else ["description"] if described else []
+        columns = ["kind", "name", "package", *last]
+        if kind is not None and not broken:  # what is the same in every row need not be said
+            columns = ["name", *(["package"] if {item["package"] for item in items} != {"gamesim"} else []), *last]
+        rows = [
+            [item.get(key) or (item.get("error") if key == "description" else None) for key in columns]
+            for item in items
+        ]
+        out.table(columns, rows, keep=4, limit=120)
     if broken and items:
         out.exit = 1
     return {"items": items}
@@ -87,8 +95,11 @@ def _group(
 
 
 def _first_line(thing: Any) -> str:
-    text = getattr(thing, "description", None) or getattr(thing, "__doc__", None) or ""
-    return clean(str(text).strip().split("\n")[0], 120) if isinstance(text, str) else ""
+    """What it says of itself, else what its module says."""
+    said = getattr(thing, "description", None)
+    if not isinstance(said, str) or not said:
+        said = thing.__doc__ or getattr(sys.modules.get(getattr(thing, "__module__", "")), "__doc__", None)
+    return clean(str(said or "").strip().split("\n")[0].replace("``", ""), 120)
 
 
 def _scenarios(describe: bool) -> list[dict[str, Any]]:

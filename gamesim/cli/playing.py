@@ -171,7 +171,8 @@ def print_summary(rows: Sequence[Mapping[str, Any]], scenario: Mapping[str, Any]
     ]
     swept = [name for name in swept if len(rows) > 1 and name in _axes(scenario)]
     heads = [_short(name, swept) for name in swept]
-    counts = [max((int(row.get(f"{name}_n") or 0) for name in figures), default=0) for row in rows]
+    of_episodes = [name for name in figures if name != "invalid_rate"] or figures  # that one counts decisions
+    counts = [max(int(row.get(f"{name}_n") or 0) for name in of_episodes) for row in rows]
     table = []
     for row, n in zip(rows, counts, strict=True):
         cells = [estimate(row.get(name), row.get(f"{name}_lower"), row.get(f"{name}_upper")) for name in figures]

@@ -6,6 +6,7 @@ record = resume("runs/commons-demo-3fa91c07")
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -242,7 +243,12 @@ def _go(
         return record
     require_disk(directory)
     with Interrupts(budget.wall) as stop:
-        executor = _executor(directory, scenario, workers, budget, progress, stop, path, models or ModelUse())
+        try:
+            executor = _executor(directory, scenario, workers, budget, progress, stop, path, models or ModelUse())
+        except GamesimError:
+            if not resumed and not _answered(directory):  # a run that could not begin leaves no empty directory
+                shutil.rmtree(directory, ignore_errors=True)
+            raise
         session = Session(
             directory, manifest, scenario, executor, progress, stop, retry_failed=retry_failed, size_limit=RUN_BYTES
         )
@@ -282,6 +288,19 @@ def _executor(
     if workers == 1 or scenario.executor == "inline":
         return Inline(stop.stopping)
     return Processes(workers, path=path)
+
+
+def _answered(directory: Path) -> bool:
+    """Whether a model has answered anything that the run's journal holds."""
+    from .models.calls import NAME, CallJournal
+
+    if not (directory / NAME).exists():
+        return False
+    journal = CallJournal(directory / NAME, readonly=True)
+    try:
+        return any(row["reply"] for row in journal.rows())
+    finally:
+        journal.close()
 
 
 def _reason(error: GamesimError) -> str:

@@ -178,6 +178,7 @@ _FORMS = frozenset(
     {
         "literal_error", "enum", "int_type", "float_type", "bool_type", "string_type", "none_required", "model_type", "dict_type",
         "model_attributes_type", "mapping_type", "dataclass_type", "list_type", "tuple_type", "set_type", "frozen_set_type",
+        "too_short",
     }
 )  # fmt: skip
 _SIMPLE = frozenset(

@@ -39,8 +39,9 @@ def test_list(gamesim: Run) -> None:
     assert {"kind": "scenarios", "name": "commons/demo", "package": "gamesim"} in items
     lines = gamesim("list", "environment").out.splitlines()
     assert len(lines) == 1 + sum(item["kind"] == "environments" for item in items)
-    described = gamesim("list", "metrics", "--verbose", "--json").json["items"]
-    assert all(item["description"] for item in described)
+    described = gamesim("list", "--verbose", "--json").json["items"]
+    assert [item["name"] for item in described if not item.get("description")] == []
+    assert "A language model as a player" in gamesim("list", "agents").out
     assert gamesim("list", "--installed-by", "nobody", "--json").json["items"] == []
     assert gamesim("list", "--broken").out == "nothing is broken.\n"
 
