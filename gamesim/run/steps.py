@@ -7,8 +7,12 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from gamesim.core.arrays import AnyArray, Arrays, BoolArray, FloatArray
+from gamesim.core.errors import PluginError
 
 KEYS = ("row", "step", "phase", "agent", "action", "reward", "alive")
+RESERVED = frozenset(
+    {*KEYS, "unit", "cell", "seed", "member"}
+)  # columns of a record's step table that no fact may be called
 
 
 class StepLog:
@@ -23,7 +27,18 @@ class StepLog:
     def add(
         self, phase: str, before: BoolArray, action: FloatArray, reward: FloatArray, alive: BoolArray, facts: Arrays
     ) -> None:
-        """One step: who was alive ``before`` it in rows still running, what they did, and what it led to; all (B, N)."""
+        """One step: who was alive ``before`` it in rows still running, what they did, and what it led to; all (B, N).
+
+        Raises
+        ------
+        PluginError
+            If a fact has the name of a column that says whose row it is, which it would overwrite.
+        """
+        taken = sorted(RESERVED & set(facts))
+        if taken:
+            raise PluginError(
+                f"the environment has a fact '{taken[0]}', a column of every step table.", hint="Give it another name."
+            )
         for key, value in facts.items():
             self._facts.setdefault(key, {})[len(self._phases)] = np.asarray(value)
         self._phases.append(phase)

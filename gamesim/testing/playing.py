@@ -13,6 +13,7 @@ from gamesim.core.canonical import canonical, jsonable
 from gamesim.core.errors import IllegalActionError, PluginError
 from gamesim.core.seeds import Seeds
 from gamesim.envs.base import Environment, Event
+from gamesim.run.steps import RESERVED
 
 from .compare import difference, spoil
 
@@ -193,6 +194,8 @@ def _events(environment: Environment, phase: str) -> list[Event]:
 def _facts(environment: Environment, seats: int) -> dict[str, Any]:
     facts = {key: np.array(value) for key, value in environment.facts().items()}
     for key, value in facts.items():
+        if key in RESERVED:
+            raise Broken(f"fact '{key}' has the name of a column of every step table; give it another")
         if value.shape not in ((seats,), ()):
             raise Broken(f"fact '{key}' has shape {value.shape}; expected ({seats},) by seat, or ()")
     return facts

@@ -203,8 +203,13 @@ def test_events_and_facts_of_the_wrong_form() -> None:
         def facts(self) -> Any:
             return {"payoff": np.zeros(5)}
 
+    class Keys(MatrixEnvironment):
+        def facts(self) -> Any:
+            return {"row": np.zeros(2)}
+
     assert "holds what JSON cannot" in refused(Events)
     assert "fact 'payoff' has shape (5,)" in refused(Facts)
+    assert "fact 'row' has the name of a column of every step table" in refused(Keys)
 
 
 def test_an_observation_outside_its_space() -> None:

@@ -140,3 +140,12 @@ def test_what_is_drawn_and_what_is_refused() -> None:
         environment.step({"hunter_0": 5, "hunter_1": 0})
     with pytest.raises(ScenarioError, match="stag_hunt"):
         build("agents", "stag_hunt.guard").build(build("environments", "matrix"))
+
+
+def test_every_step_is_its_own_episodes() -> None:
+    played = rollout(
+        StagHunt(), [AgentSpec("stag_hunt.guard"), AgentSpec("stag_hunt.forage")], np.arange(30), steps=True
+    )
+    assert played.steps is not None
+    assert np.bincount(played.steps["row"]).tolist() == [25 * 2] * 30
+    assert np.bincount(played.steps["row"], played.steps["reward"]) == pytest.approx(played.returns.sum(axis=1))

@@ -73,8 +73,8 @@ class BatchedStagHunt:
         self._sums = {key: value + new[key] for key, value in self._sums.items()}
         facts: dict[str, AnyArray] = {
             "round": np.full((self.rows, 2), float(self.round)),
-            "row": self.grid.hunters[..., 0].astype(np.float64),
-            "column": self.grid.hunters[..., 1].astype(np.float64),
+            "own_row": self.grid.hunters[..., 0].astype(np.float64),
+            "own_column": self.grid.hunters[..., 1].astype(np.float64),
             "payoff": reward,
             "stag_row": self.grid.stag[:, 0].astype(np.float64),
             "stag_column": self.grid.stag[:, 1].astype(np.float64),

@@ -30,6 +30,7 @@ class StagHunt(EnvironmentConfig):
     """Two hunters on a grid: a stag for both, or a plant for each; see gamesim/envs/markov/stag_hunt/rules.py."""
 
     kind: Literal["stag_hunt"] = "stag_hunt"
+    version: ClassVar[int] = 2
     abstains: ClassVar[bool] = True
     size: int = Field(5, ge=2, le=50, description="Cells along each side of the grid.")
     horizon: int = Field(25, ge=1, le=100_000, description="Steps.")
