@@ -17,7 +17,7 @@ import numpy as np
 from gamesim.core.arrays import AnyArray, FloatArray
 from gamesim.core.errors import clean
 from gamesim_analysis.metrics.cells import cells as cells_of
-from gamesim_analysis.metrics.cells import dense
+from gamesim_analysis.metrics.cells import dense, dig
 
 from .numbers import number
 
@@ -263,18 +263,6 @@ def whole_population(data: Mapping[str, Any]) -> dict[str, Any]:
         key: json.dumps(value, sort_keys=True, default=str) if key == "population" else value
         for key, value in data.items()
     }
-
-
-def dig(data: Any, path: str, default: Any = None) -> Any:
-    """A value by dotted path, or ``default``."""
-    for key in path.split("."):
-        if isinstance(data, Mapping) and key in data:
-            data = data[key]
-        elif isinstance(data, (list, tuple)) and key.isdigit() and int(key) < len(data):
-            data = data[int(key)]
-        else:
-            return default
-    return data
 
 
 def flattened(data: Any, path: str = "") -> dict[str, Any]:

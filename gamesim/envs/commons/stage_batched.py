@@ -9,6 +9,7 @@ import numpy as np
 
 from gamesim.core.arrays import AnyArray, Arrays, BoolArray, FloatArray, IntArray
 from gamesim.envs.base import Batch, Environment, illegal
+from gamesim.envs.simultaneous import running
 
 from .stage_actions import Amount, Fines, decode_fines
 from .stage_games import after_fines
@@ -137,17 +138,13 @@ class BatchedStageGame:
                 raise illegal(self.config.seats()[agent], self.phase, float(column[bad.argmax()]), spec)
 
     def _batch(self, reward: FloatArray, facts: dict[str, AnyArray]) -> Batch:
-        over = self.phase == ""
-        shape = (self.rows, self.config.players)
         return Batch(
             phase=self.phase,
             observation=self.observation(),
             reward=reward,
-            terminated=np.zeros(shape, dtype=bool),
-            truncated=np.full(self.rows, over),
-            needs_action=np.full(shape, not over),
             facts=facts,
             outcome=self.outcome(),
+            **running(self.phase, self.rows, self.config.players),
         )
 
     def observation(self) -> dict[str, AnyArray]:

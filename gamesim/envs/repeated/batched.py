@@ -17,6 +17,7 @@ import numpy as np
 from gamesim.core.arrays import AnyArray, Arrays, FloatArray, IntArray
 from gamesim.core.seeds import CHUNK, Seeds
 from gamesim.envs.base import Batch, Environment, illegal
+from gamesim.envs.simultaneous import running
 
 from .actions import Choice
 
@@ -102,17 +103,13 @@ class BatchedMatrix:
         return np.where((u[..., 0] < self.config.noise) & (others > 0), (chosen + jump) % self._sizes, chosen)
 
     def _batch(self, reward: FloatArray, facts: dict[str, AnyArray]) -> Batch:
-        over = self.phase == ""
-        shape = (self.rows, self.stage.n)
         return Batch(
             phase=self.phase,
             observation=self.observation(),
             reward=reward,
-            terminated=np.zeros(shape, dtype=bool),
-            truncated=np.full(self.rows, over),
-            needs_action=np.full(shape, not over),
             facts=facts,
             outcome=self.outcome(),
+            **running(self.phase, self.rows, self.stage.n),
         )
 
     def observation(self) -> dict[str, AnyArray]:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from gamesim_analysis.metrics.cells import dig
+
 from ..blocks import Block, Note, Points, Section, Text
-from ..study import Condition, Study, dig
+from ..study import Condition, Study
 from .common import compares
 
 _NOT_AUTHORS = "not the authors' values"

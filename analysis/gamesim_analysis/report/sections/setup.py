@@ -8,10 +8,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from gamesim.core.errors import clean
+from gamesim_analysis.metrics.cells import dig
 
 from ..blocks import Block, Code, Section, Table, Text, Value
 from ..numbers import count
-from ..study import Study, dig, flattened, shown
+from ..study import Study, flattened, shown
 from .common import compares
 
 
