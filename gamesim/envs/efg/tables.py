@@ -135,7 +135,9 @@ def _ragged(blocks: list[list[tuple[int, list[str]]]], where: str) -> GameFileEr
     for (first, head), *rest in blocks:
         for line, row in rest:
             if len(row) != len(head):
-                return GameFileError(f"{len(row)} cells, where line {first} has {len(head)}.", where=f"{where}:{line}")
+                return GameFileError(
+                    f"rows differ in length: {len(row)} here, {len(head)} in line {first}.", where=f"{where}:{line}"
+                )
     return GameFileError("the two matrices differ in size.", where=where)
 
 
