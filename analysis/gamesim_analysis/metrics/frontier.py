@@ -129,9 +129,9 @@ def ratio(base: Rate, other: Rate) -> Ratio:
     --------
     >>> many, few = Rate({0: (1.0, 0.008, 1e5)}), Rate({1: (1.0, 0.001, 1e5)})
     >>> print(ratio(many, few))
-    8 [6.56, 9.76]
+    8 [6.5, 9.85]
     >>> print(ratio(many, Rate({1: (1.0, 5e-5, 1e5)})))
-    below resolution, at least 73.3
+    below resolution, at least 71.1
     """
     if base.hits < FEWEST or other.hits < FEWEST:
         low, high = base.wilson(Z_ONE)[0], other.wilson(Z_ONE)[1]
