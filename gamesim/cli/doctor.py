@@ -41,6 +41,7 @@ EXTRAS: Mapping[str, tuple[tuple[str, ...], str]] = {
     "abm": (("mesa",), "societies as Mesa models"),
     "frames": (("pandas", "polars", "pyarrow"), "data frames"),
     "local": (("xllamacpp",), "the embedded language model"),
+    "learn": (("torch",), "oracles that learn"),
     "driving": (("highway-env",), "driving in highway-env"),
     "axelrod": (("axelrod",), "Axelrod's strategies"),
     "notebooks": (("nbclient", "ipykernel"), "notebooks"),

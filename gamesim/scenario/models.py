@@ -95,10 +95,16 @@ def models_in_use(population: Population) -> tuple[str, ...]:
 
 
 def used_models(scenario: Scenario) -> tuple[str, ...]:
-    """Aliases and short forms that any cell of the scenario asks, in order."""
+    """Aliases and short forms that any cell of the scenario asks, in order: those of members, and what an experiment's
+    configuration names in ``asks``."""
     if scenario.sweep is None and scenario.population:
         return models_in_use(scenario.population)
-    return tuple(dict.fromkeys(name for cell in cells(scenario) for name in models_in_use(cell.scenario.population)))
+    asked = [
+        name
+        for cell in cells(scenario)
+        for name in (*models_in_use(cell.scenario.population), *getattr(cell.scenario.experiment, "asks", ()))
+    ]
+    return tuple(dict.fromkeys(asked))
 
 
 def config_of(model: str, models: Mapping[str, ModelConfig]) -> ModelConfig:

@@ -323,6 +323,12 @@ class PsroConfig(Config):
         return _spelled_out(OracleKeys, "oracle", self.oracle)
 
     @property
+    def asks(self) -> tuple[str, ...]:
+        """Language models that the oracle asks."""
+        found: tuple[str, ...] = self.the_oracle.config().asks
+        return found
+
+    @property
     def the_samples(self) -> SampleKeys:
         return self.samples or SampleKeys()
 

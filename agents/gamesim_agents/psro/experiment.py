@@ -89,3 +89,12 @@ class Psro:
         from .work import run_unit
 
         return run_unit(unit, context)
+
+    async def run_unit_async(self, unit: Unit, context: Context) -> UnitResult:
+        """In a thread beside the loop that asks models, so that an oracle can wait for an answer."""
+        import asyncio
+
+        from .asking import LOOP
+
+        LOOP.set(asyncio.get_running_loop())
+        return await asyncio.to_thread(self.run_unit, unit, context)

@@ -15,8 +15,9 @@ from gamesim.core.canonical import digest
 from gamesim.core.empirical import EmpiricalGame
 from gamesim.core.policy import AgentSpec
 from gamesim.core.registry import entry
-from gamesim.run.contracts import Unit, UnitResult
+from gamesim.run.contracts import Mode, Unit, UnitResult
 from gamesim.run.manifest import FORMAT
+from gamesim.scenario.models import config_of
 from gamesim.scenario.scenario import Cell
 
 from .cells import AT_ONCE, check_seats, identity_of, merged
@@ -64,11 +65,13 @@ class _Plan:
 
     # ---- asking for units -----------------------------------------------------------------------------------------------
 
-    def unit(self, task: Mapping[str, Any], seeds: Sequence[int] = (0,), **determines: Any) -> Unit:
+    def unit(
+        self, task: Mapping[str, Any], seeds: Sequence[int] = (0,), mode: Mode = "unit", **determines: Any
+    ) -> Unit:
         """A unit whose key hashes its task, the root seed and what else determines its result."""
         content = {"psro": VERSION, "format": FORMAT, "root": self.cell.scenario.seed, "task": task, **determines}
         place = {"index": self.cell.index, "values": dict(self.cell.values)}
-        return Unit(digest(content), place, tuple(seeds), dict(task))
+        return Unit(digest(content), place, tuple(seeds), dict(task), mode)
 
     def results(self, units: Sequence[Unit]) -> list[Mapping[str, Any]]:
         """What the units found, or the wave of those that are missing."""
@@ -107,6 +110,8 @@ class _Plan:
         seats, samples = environment.seats(), config.the_samples
         roles = [0] * len(seats) if samples.symmetric else list(range(len(seats)))
         pools = [pool_of(config, seats[roles.index(role)]) for role in range(max(roles) + 1)]
+        if config.the_oracle.kind != "none":
+            config.the_oracle.config().build()  # what it lacks is said before anything is played
         rounds: dict[Profile, list[int]] = {}  # batches of each profile of policies, kept as pools grow
         if samples.symmetric:
             self.pilot(pools[0], len(seats))
@@ -124,7 +129,7 @@ class _Plan:
         """Units that play a profile, filled in rounds up to so many batches each."""
         samples, environment = self.config.the_samples, self.cell.scenario.environment
         assert environment is not None
-        determines = {
+        determines: dict[str, Any] = {
             "environment": identity_of(environment),
             "versions": [int(getattr(entry("agents", spec.kind), "version", 1)) for spec in policies],
         }
@@ -189,7 +194,7 @@ class _Plan:
         """Whether the oracle's answers brought somebody new; they join the pools."""
         keys, stop = self.config.the_oracle, self.config.stop
         task = {"do": "answer", "iteration": iteration, "solved": solved.key, "roles": list(roles)}
-        determines = {
+        determines: dict[str, Any] = {
             "oracle": keys.model_dump(mode="json"),
             "version": keys.config().version,
             "risk": self.config.attitude,
@@ -197,10 +202,13 @@ class _Plan:
         }
         environment = self.cell.scenario.environment
         assert environment is not None
+        models = self.cell.scenario.models
+        determines["models"] = {name: dict(config_of(name, models).determines()) for name in self.config.asks}
+        mode: Mode = "step" if self.config.asks else "unit"
         asked = [
-            self.unit({**task, "player": roles.index(role)}, environment=identity_of(environment), **determines)
+            self.unit({**task, "player": roles.index(role)}, mode=mode, environment=identity_of(environment), **determines)
             for role in range(len(pools))
-        ]
+        ]  # fmt: skip
         grew = False
         for pool, found in zip(pools, self.results(asked), strict=True):
             bound = found["gain"] if found["exact"] or found["interval"] is None else found["interval"][1]

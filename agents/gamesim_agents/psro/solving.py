@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from gamesim.core.risk import parse_risk
 from gamesim.core.solving import MetaStrategy
 from gamesim.run.contracts import Context, Unit, UnitResult
 
+from .asking import Line
 from .cells import as_data, merged
 from .config import PARAMETER, ConceptKeys, PsroConfig
 from .formal import PATIENT
@@ -103,7 +105,8 @@ def answer(unit: Unit, context: Context) -> UnitResult:
     keys = config.the_oracle.config()
     rng = context.seeds.stream("oracle", int(task["iteration"]), int(task["player"]))
     found = keys.build()(
-        context.scenario.environment, int(task["player"]), opponents, risk=parse_risk(config.attitude), rng=rng, context=context
+        context.scenario.environment, int(task["player"]), opponents, risk=parse_risk(config.attitude), rng=rng,
+        context=replace(context, broker=Line(context.broker, unit.key)),
     )  # fmt: skip
     data = {
         "agent": found.agent.as_dict(),

@@ -144,8 +144,8 @@ def first_questions(scenario: Scenario, desks: Mapping[str, Desk], names: Iterab
     for cell in cells(scenario):
         missing = {name for name in wanted if wanted[name] not in found}
         here = {desks[model].name for model in used_models(cell.scenario)} & missing
-        if not here:
-            continue
+        if not here or not cell.scenario.population:
+            continue  # who is asked outside of play puts no first question here
         for _, request in rehearse(cell.scenario, desks, until=here).questions:
             if request.model in here:
                 found.setdefault(wanted[request.model], request)
@@ -199,6 +199,8 @@ def bill(scenario: Scenario, store: Path, limits: Mapping[str, Any] | RunLimits 
         cached: Any = stored if scenario.cache != "off" else frozenset()
         plans = []
         for cell in cells(scenario):
+            if not cell.scenario.population:
+                continue  # questions outside of play are bounded by ``limits`` alone
             label = ", ".join(f"{path.split('.')[-1]}={value}" for path, value in cell.values.items()) or scenario.name
             plans.append(plan_of(label, cell.scenario, desks, cached))
         return estimate(

@@ -36,6 +36,11 @@ class OracleConfig(Config):
     version: ClassVar[int] = 1
     exact: ClassVar[bool] = False
 
+    @property
+    def asks(self) -> tuple[str, ...]:
+        """Language models, by alias or short form, that it asks through ``context.broker``, an ``asking.Line``."""
+        return ()
+
     def build(self) -> Oracle:
         raise NotImplementedError
 
