@@ -21,7 +21,7 @@ class Candidates(OracleConfig):
     policies: tuple[PolicyKeys, ...] = Field(
         min_length=1, max_length=200, description="Who may join, as under policies."
     )
-    episodes: int = Field(1000, ge=2, le=1_000_000, description="Episodes of each against each opponent who is met.")
+    episodes: int = Field(1000, ge=2, le=1_000_000, description="Episodes of each against the mixture.")
 
     def specs(self) -> tuple[AgentSpec, ...]:
         return tuple(keys.spec() for keys in self.policies)
@@ -33,6 +33,6 @@ class Candidates(OracleConfig):
         return next((said for model in models if (said := model.misfit(environment)) is not None), None)
 
     def build(self) -> Oracle:
-        from .playing import best_of
+        from .screening import best_of
 
         return best_of(self.specs(), self.episodes)

@@ -5,8 +5,8 @@ against b; so a response may mix, and at its fixed point no change of policy rai
 zero are played as they are unless ``clip_min`` forbids it. With the variance inside cells counted too (``strategic+env``) the
 learned return is ``G - a G^2 + 2 a y G``, whose maximum over y is ``E G - a Var G``; y follows the mean return.
 
-Running returns must not lag behind the policy by much: at a rate of .1 and a faster Adam, half of the runs on a one-step stag
-hunt had made up their mind before the weights said otherwise.
+Running returns must not lag behind the policy by much: at a memory of .1 most runs on a one-step stag hunt had made up their
+mind before the weights said otherwise.
 """
 
 from __future__ import annotations

@@ -19,7 +19,7 @@ from gamesim.core.arrays import FloatArray, IntArray
 from gamesim.core.errors import GameTooLargeError
 from gamesim.core.policy import AgentSpec
 from gamesim.core.risk import MeanVariance
-from gamesim.core.solving import Opponents
+from gamesim.core.solving import Answer, Opponents, Oracle
 from gamesim.run.rollout import rollout
 
 MOST = 1000  # joint opponents
@@ -109,3 +109,17 @@ class Mixture:
             variance += s * s * float(apart.var(ddof=1)) / len(apart) if len(apart) > 1 else 0.0
         half = NORMAL * float(np.sqrt(variance))
         return gain, (gain - half, gain + half)
+
+
+def best_of(candidates: Sequence[AgentSpec], episodes: int) -> Oracle:
+    """An oracle that answers with one of these, or with a policy of the pool if none gains."""
+
+    def answer(
+        subject: Any, player: int, opponents: Opponents, *, risk: Any, rng: Generator, context: Any = None
+    ) -> Answer:
+        mixture = Mixture(subject, player, opponents, risk, rng, episodes=episodes)
+        best = mixture.best([*mixture.own, *candidates])
+        gain, interval = mixture.gain(best)
+        return Answer(best, gain, interval)
+
+    return answer
