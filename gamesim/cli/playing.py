@@ -17,19 +17,21 @@ if TYPE_CHECKING:
 
 def announce(scenario: Scenario, out: Output, store: Path) -> dict[str, Any]:
     """How much work a scenario is, said on standard error before it begins."""
+    from gamesim.scenario.models import used_models
     from gamesim.scenario.sweep import count_units, points
 
     cells = len(points(scenario.sweep)) if scenario.sweep is not None else 1
     episodes = cells * scenario.replicates
+    asks = scenario.external or bool(used_models(scenario))
     work = {
         "name": scenario.name,
         "cells": cells,
         "replicates": scenario.replicates,
         "episodes": episodes,
         "units": count_units(scenario),
-        "model_calls": 0 if not scenario.external else None,
+        "model_calls": None if asks else 0,
     }
-    calls = "no model calls" if not scenario.external else "model calls"
+    calls = "model calls" if asks else "no model calls"
     cell_word = "cell" if cells == 1 else "cells"
     told = own_words(scenario)
     if told is not None:

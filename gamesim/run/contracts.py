@@ -123,8 +123,9 @@ class Experiment(Protocol):
 
     Optional: ``cells(scenario) -> list[Cell]``, where what is played are scenarios of their own instead of the cells of a
     sweep; ``rewritten(root) -> root``, which spells out short forms of a file before it is checked; ``check(scenario)``,
-    which refuses what only shows in the whole; ``agents(scenario)``, who plays though no population names it; and
-    ``work(scenario)``, how much it is in words, where that is no number of episodes.
+    which refuses what only shows in the whole; ``agents(scenario)``, who plays though no population names it;
+    ``work(scenario)``, how much it is in words, where that is no number of episodes; and
+    ``asked(label, scenario, desks) -> CellPlan``, what it asks language models of one cell where no population does.
     """
 
     config: ClassVar[type[Config]]  # its own scenario keys

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from gamesim.core.config import Config
 from gamesim.core.errors import ScenarioError, clean
@@ -18,6 +18,7 @@ from .config import PsroConfig
 if TYPE_CHECKING:
     from gamesim.core.policy import AgentSpec
     from gamesim.run.contracts import Context, Unit, UnitResult
+    from gamesim.run.models.estimate import CellPlan
     from gamesim.scenario.scenario import Scenario
 
 
@@ -70,9 +71,23 @@ class Psro:
         profiles = math.comb(sizes[0] + n - 1, n) if samples.symmetric else math.prod(sizes)
         episodes = f"{samples.initial:,}" + (f" to {samples.most:,}" if samples.most > samples.initial else "")
         fresh = config.frontier.evaluate if config.frontier is not None else 0
-        return f"{each}{profiles:,} profiles x {episodes} episodes" + (
-            f", {fresh:,} fresh ones a cell that is scored" if fresh else ""
+        grows = config.the_oracle.kind != "none"
+        return "".join(
+            [
+                f"{each}{profiles:,} profile{'s' if profiles != 1 else ''} x {episodes} episodes",
+                f", grown by {config.the_oracle.kind} in at most {config.stop.iterations:,} iterations"
+                if grows
+                else "",
+                f", {fresh:,} fresh ones a cell that is scored" if fresh else "",
+            ]
         )
+
+    @staticmethod
+    def asked(label: str, scenario: Scenario, desks: Mapping[str, Any]) -> CellPlan:
+        """What the oracle will ask language models, for the bill."""
+        from .billing import plan
+
+        return plan(label, scenario, desks)
 
     def units(self, scenario: Scenario, done: Mapping[str, UnitResult]) -> Sequence[Unit]:
         from gamesim.scenario.sweep import cells

@@ -47,6 +47,8 @@ class CellPlan:
     begun : how many of them have begun in an earlier run, so that answers lie in the store; by default all.
     ceiling : calls of one society at most, by (model, kind); by default those of the dry run.
     chain : calls of one society that wait for each other; by default unknown.
+    longest : bytes of the longest prompt, by (model, kind), where prompts grow beyond those of the dry run.
+    repairs : whether an answer that cannot be read is asked for once more.
     """
 
     cell: str
@@ -55,6 +57,8 @@ class CellPlan:
     begun: int | None = None
     ceiling: Mapping[tuple[str, str], int] = field(default_factory=dict)
     chain: int | None = None
+    longest: Mapping[tuple[str, str], int] = field(default_factory=dict)
+    repairs: bool = True
 
 
 @dataclass(frozen=True)
@@ -209,14 +213,14 @@ def _line(
         new = [question for question, key in zip(asked, keys, strict=True) if key not in cached and key not in shared]
         found += known
         ceiling = max(plan.ceiling.get((model, kind), len(asked)), len(asked)) * n - known
-        n_low, n_high = len(asked) * n - known, 2 * ceiling  # every call repaired
+        n_low, n_high = len(asked) * n - known, (2 if plan.repairs else 1) * ceiling
         calls += Range(n_low, n_low, ceiling)
         if not n_low and not ceiling:
             continue
-        each_in, each_out, guessed = _tokens(model, kind, new or asked, measured)
+        each_in, each_out, guessed = _tokens(model, kind, new or asked, measured, plan.longest.get((model, kind), 0))
         assumed = assumed or guessed
         inside = Range(
-            n_low * each_in.low, n_low * each_in.expected, n_high * each_in.high + ceiling * REPAIR_BYTES / 3
+            n_low * each_in.low, n_low * each_in.expected, n_high * each_in.high + (n_high - ceiling) * REPAIR_BYTES / 3
         )
         outside = Range(n_low * each_out.low, n_low * each_out.expected, n_high * each_out.high)
         tokens_in, tokens_out = tokens_in + inside, tokens_out + outside
@@ -234,12 +238,14 @@ def _line(
     )
 
 
-def _tokens(model: str, kind: str, asked: Sequence[Question], measured: Measured) -> tuple[Range, Range, bool]:
+def _tokens(
+    model: str, kind: str, asked: Sequence[Question], measured: Measured, longest: int = 0
+) -> tuple[Range, Range, bool]:
     """Tokens in and out of one call, and whether the output is assumed."""
     size = statistics.fmean(prompt_bytes(question.request) for question in asked)
     most = statistics.fmean(question.request.params.max_tokens or 512 for question in asked)
     ratio = measured.bytes_per_token.get(model, BYTES_PER_TOKEN)
-    inside = Range(size / (1.25 * ratio), size / ratio, size / min(ratio, 3))
+    inside = Range(size / (1.25 * ratio), size / ratio, max(size, longest) / min(ratio, 3))
     seen = sorted(measured.output.get((model, kind), ()))
     if not seen:
         return inside, Range(most / 4, most / 2, most), True

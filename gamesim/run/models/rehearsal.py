@@ -141,12 +141,18 @@ def first_questions(scenario: Scenario, desks: Mapping[str, Desk], names: Iterab
     """The first question that the scenario has for each of these models, by their names in it."""
     found: dict[str, ModelRequest] = {}
     wanted = {desks[name].name: name for name in names}
+    outside = getattr(entry("experiments", scenario.kind), "asked", None)
     for cell in cells(scenario):
         missing = {name for name in wanted if wanted[name] not in found}
         here = {desks[model].name for model in used_models(cell.scenario)} & missing
-        if not here or not cell.scenario.population:
-            continue  # who is asked outside of play puts no first question here
-        for _, request in rehearse(cell.scenario, desks, until=here).questions:
+        if not here:
+            continue
+        requests = []
+        if cell.scenario.population:
+            requests = [request for _, request in rehearse(cell.scenario, desks, until=here).questions]
+        elif outside is not None:
+            requests = [question.request for question in outside("", cell.scenario, desks).questions]
+        for request in requests:
             if request.model in here:
                 found.setdefault(wanted[request.model], request)
     return found
@@ -197,12 +203,13 @@ def bill(scenario: Scenario, store: Path, limits: Mapping[str, Any] | RunLimits 
     caps = {id(desk.limiter): desk.limiter.cap for desk in desks.values()}
     with _Stored(store) as stored:
         cached: Any = stored if scenario.cache != "off" else frozenset()
-        plans = []
+        plans, outside = [], getattr(entry("experiments", scenario.kind), "asked", None)
         for cell in cells(scenario):
-            if not cell.scenario.population:
-                continue  # questions outside of play are bounded by ``limits`` alone
             label = ", ".join(f"{path.split('.')[-1]}={value}" for path, value in cell.values.items()) or scenario.name
-            plans.append(plan_of(label, cell.scenario, desks, cached))
+            if cell.scenario.population:
+                plans.append(plan_of(label, cell.scenario, desks, cached))
+            elif outside is not None:
+                plans.append(outside(label, cell.scenario, desks))
         return estimate(
             plans,
             prices={desk.name: desk.price for desk in desks.values()},

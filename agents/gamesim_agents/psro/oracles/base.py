@@ -15,11 +15,14 @@ randomness comes from ``rng``. What comes back is an ``AgentSpec``: data, which 
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from gamesim.core.config import Config
 
 if TYPE_CHECKING:
+    from gamesim.core.model import ModelRequest
+    from gamesim.core.policy import AgentSpec
     from gamesim.core.solving import Oracle
 
 
@@ -39,6 +42,19 @@ class OracleConfig(Config):
     @property
     def asks(self) -> tuple[str, ...]:
         """Language models, by alias or short form, that it asks through ``context.broker``, an ``asking.Line``."""
+        return ()
+
+    def questions(
+        self, environment: Any, player: int, pools: Sequence[Sequence[AgentSpec]], desks: Mapping[str, Any], more: int = 0
+    ) -> Sequence[ModelRequest]:  # fmt: skip
+        """What it asks models for one answer, in its words but with made-up figures: for the bill, before anything is played.
+
+        Parameters
+        ----------
+        pools : of every player.
+        desks : of the models, by the names in ``asks``.
+        more : policies that have joined each pool since.
+        """
         return ()
 
     def build(self) -> Oracle:

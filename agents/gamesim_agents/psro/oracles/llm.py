@@ -14,6 +14,7 @@ end of its gain's 95 % interval is above 0. What cannot be read is an event and 
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 from pydantic import ConfigDict, Field, model_validator
@@ -26,6 +27,7 @@ from gamesim.core.registry import entry
 from .base import OracleConfig
 
 if TYPE_CHECKING:
+    from gamesim.core.model import ModelRequest
     from gamesim.core.solving import Oracle
 
 
@@ -83,6 +85,13 @@ class LlmOracle(OracleConfig):
     @property
     def asks(self) -> tuple[str, ...]:
         return (self.model,)
+
+    def questions(
+        self, environment: Any, player: int, pools: Sequence[Sequence[AgentSpec]], desks: Mapping[str, Any], more: int = 0
+    ) -> Sequence[ModelRequest]:  # fmt: skip
+        from .proposing import Proposing
+
+        return Proposing(self).rehearsed(environment, player, pools, desks[self.model], more)
 
     def misfit(self, environment: Any) -> str | None:
         for keys in self.family:

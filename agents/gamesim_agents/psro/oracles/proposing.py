@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice, product
 from pathlib import Path
 from typing import Any
 
@@ -21,9 +22,10 @@ from gamesim.envs.prompts import Prompts
 from gamesim_agents.llm.structured import ANSWER_LINE, max_tokens, read_answer
 
 from .llm import LlmOracle
-from .screening import NORMAL, Mixture
+from .screening import MOST, NORMAL, Mixture
 
 PROMPTS = Path(__file__).parent / "prompts"
+FIGURE = -12.34  # stands for a figure that nobody knows yet
 
 
 @dataclass(frozen=True)
@@ -56,6 +58,22 @@ class Proposing:
         context.writer.event("screened", policy=best.id, told=told(best), gain=gain, interval=list(interval), accepted=accepted)  # fmt: skip
         return Answer(best if accepted else rival, gain if accepted else min(gain, 0.0), interval)
 
+    def rehearsed(
+        self, subject: Any, player: int, pools: Sequence[Sequence[AgentSpec]], desk: Any, more: int
+    ) -> list[ModelRequest]:
+        """The questions of one answer, with figures as long as figures are."""
+        longest = max((told(keys.made({k: low for k, (low, _) in keys.vary.items()})) for keys in self.config.family), key=len)  # fmt: skip
+        texts = [[*(told(spec) for spec in pool), *[longest] * more] for pool in pools]
+        profiles = product(*(texts[:player] + texts[player + 1 :]))
+        others = [{"chance": FIGURE / 100, "policy": "; ".join(profile)} for profile in islice(profiles, MOST)]
+        own = [{"policy": text, "mean": FIGURE, "low": FIGURE, "high": FIGURE} for text in texts[player]]
+        found = Met(subject, subject.seats()[player], others, own, True)
+        earlier = [{"policy": longest, "mean": FIGURE}] * self.config.candidates
+        return [
+            self.request(desk, found, earlier[:number], sample=f"rehearsal/{player}/{number}")
+            for number in range(self.config.candidates)
+        ]
+
     def schema(self) -> dict[str, Any]:
         """The form of a proposal."""
         numbers = {key: {"type": "number"} for keys in self.config.family for key in keys.vary}
@@ -65,19 +83,11 @@ class Proposing:
 
     def _proposal(self, screen: Mixture, number: int, earlier: list[dict[str, Any]], context: Any) -> AgentSpec | None:
         """What the model proposes; None, and an event, where that cannot be read or built."""
-        config, line = self.config, context.broker
-        desk, schema, seat = line.desk(config.model), self.schema(), screen.subject.seats()[screen.player]
-        system, user = self._question(screen, seat, earlier)
-        form = "Answer with a JSON object of the keys " + ", ".join(schema["properties"]) + "."
-        if desk.structured == "text":
-            form += f" Write it on one line that begins with {ANSWER_LINE}"
-        request = ModelRequest(
-            desk.name, (Message("system", system), Message("user", f"{user}\n{form}")),
-            replace(desk.params, max_tokens=desk.params.max_tokens or max_tokens(schema)), schema, desk.structured,
-            sample=f"{line.unit}/{number}",
-        )  # fmt: skip
+        line, seat = context.broker, screen.subject.seats()[screen.player]
+        desk = line.desk(self.config.model)
+        request = self.request(desk, met(screen), earlier, sample=f"{line.unit}/{number}")
         answer = line.ask(request, step=number, phase="propose", agent=seat)
-        reading = read_answer(answer, schema, mode=desk.structured)
+        reading = read_answer(answer, request.schema, mode=desk.structured)
         spec, outcome, detail = None, reading.outcome, reading.detail
         if reading.fields is not None:
             spec, outcome, detail = self._made(reading.fields)
@@ -86,6 +96,17 @@ class Proposing:
             policy=None if spec is None else spec.as_dict(),
         )  # fmt: skip
         return spec
+
+    def request(self, desk: Any, met: Met, earlier: Sequence[Mapping[str, Any]], *, sample: str) -> ModelRequest:
+        """One question, asked at a desk."""
+        schema = self.schema()
+        system, user = self._question(met, earlier)
+        form = "Answer with a JSON object of the keys " + ", ".join(schema["properties"]) + "."
+        if desk.structured == "text":
+            form += f" Write it on one line that begins with {ANSWER_LINE}"
+        params = replace(desk.params, max_tokens=desk.params.max_tokens or max_tokens(schema))
+        messages = (Message("system", system), Message("user", f"{user}\n{form}"))
+        return ModelRequest(desk.name, messages, params, schema, desk.structured, sample=sample)
 
     def _made(self, fields: Mapping[str, Any]) -> tuple[AgentSpec | None, Any, str]:
         keys = {keys.agent: keys for keys in self.config.family}[fields["policy"]]
@@ -98,22 +119,11 @@ class Proposing:
         except (ValidationError, GamesimError, ValueError) as error:
             return None, "illegal", str(error)[:300]
 
-    def _question(self, screen: Mixture, seat: str, earlier: list[dict[str, Any]]) -> tuple[str, str]:
-        prompts, describer = Prompts(PROMPTS, "en", 0), screen.subject.describer()
+    def _question(self, met: Met, earlier: Sequence[Mapping[str, Any]]) -> tuple[str, str]:
+        prompts, describer = Prompts(PROMPTS, "en", 0), met.subject.describer()
         rules = ""
         if describer is not None:
             rules = Prompts(describer.prompts, "en", 0).render("rules", describer.rules())
-        others = [
-            {"chance": float(s), "policy": "; ".join(told(spec) for spec in profile if spec is not None)}
-            for s, profile in zip(screen.chances, screen.profiles, strict=True)
-        ]
-        own = []
-        for spec in screen.own:
-            games = screen.returns(spec)
-            mean = float(sum(s * g.mean() for s, g in zip(screen.chances, games, strict=True)))
-            error = np.sqrt(sum(s * s * g.var() / len(g) for s, g in zip(screen.chances, games, strict=True)))
-            half = NORMAL * float(error)
-            own.append({"policy": told(spec), "mean": mean, "low": mean - half, "high": mean + half})
         family = []
         for keys in self.config.family:
             model = entry("agents", keys.agent)
@@ -123,10 +133,38 @@ class Proposing:
             ]
             family.append({"policy": keys.agent, "about": (model.__doc__ or "").split("\n")[0], "numbers": numbers})
         slots = {
-            "seat": seat, "others": others, "own": own, "earlier": earlier, "family": family,
-            "averse": not isinstance(screen.risk, Neutral),
+            "seat": met.seat, "others": met.others, "own": met.own, "earlier": list(earlier), "family": family,
+            "averse": met.averse,
         }  # fmt: skip
         return prompts.render("system", {"rules": rules}), prompts.render("task", slots)
+
+
+@dataclass(frozen=True)
+class Met:
+    """What a model is told of the mixture: who is met and how often, and what the player's own policies earned."""
+
+    subject: Any
+    seat: str
+    others: Sequence[Mapping[str, Any]]
+    own: Sequence[Mapping[str, Any]]
+    averse: bool
+
+
+def met(screen: Mixture) -> Met:
+    """As play showed it."""
+    others = [
+        {"chance": float(s), "policy": "; ".join(told(spec) for spec in profile if spec is not None)}
+        for s, profile in zip(screen.chances, screen.profiles, strict=True)
+    ]
+    own = []
+    for spec in screen.own:
+        games = screen.returns(spec)
+        mean = float(sum(s * g.mean() for s, g in zip(screen.chances, games, strict=True)))
+        error = np.sqrt(sum(s * s * g.var() / len(g) for s, g in zip(screen.chances, games, strict=True)))
+        half = NORMAL * float(error)
+        own.append({"policy": told(spec), "mean": mean, "low": mean - half, "high": mean + half})
+    seat = screen.subject.seats()[screen.player]
+    return Met(screen.subject, seat, others, own, not isinstance(screen.risk, Neutral))
 
 
 def told(spec: AgentSpec) -> str:
