@@ -87,7 +87,7 @@ class Proposing:
         desk = line.desk(self.config.model)
         request = self.request(desk, met(screen), earlier, sample=f"{line.unit}/{number}")
         answer = line.ask(request, step=number, phase="propose", agent=seat)
-        reading = read_answer(answer, request.schema, mode=desk.structured)
+        reading = read_answer(answer, self.schema(), mode=desk.structured)
         spec, outcome, detail = None, reading.outcome, reading.detail
         if reading.fields is not None:
             spec, outcome, detail = self._made(reading.fields)
