@@ -74,7 +74,7 @@ def _batched(
     actions = np.full((rows, agents), np.nan)
     step = 0
     while batch.needs_action.any() and (max_steps is None or step < max_steps):
-        phase, movers, running, living = batch.phase, batch.needs_action, ~batch.done, batch.living
+        before = batch
         for number, (group, seating) in enumerate(zip(groups, seatings, strict=True)):
             chosen, states[number] = group.policy.act(
                 SeatView(batch.observation, seating),
@@ -86,9 +86,9 @@ def _batched(
         returns += batch.reward
         if log is not None:
             log.add(
-                phase,
-                running[:, None] & living,
-                np.where(movers, actions, np.nan),
+                before.phase,
+                ~before.done[:, None] & before.living,
+                np.where(before.needs_action, actions, np.nan),
                 batch.reward,
                 batch.living,
                 batch.facts,

@@ -17,7 +17,7 @@ from gamesim.core.seeds import CHUNK, Seeds
 
 class PolicyUniforms:
     def __init__(self, episodes: Sequence[int] | IntArray, agents: int) -> None:
-        self._seeds = [Seeds(int(seed)) for seed in episodes]
+        self._episodes = episodes
         self._agents = agents
         self._chunks: dict[int, tuple[int, FloatArray]] = {}
 
@@ -28,7 +28,7 @@ class PolicyUniforms:
     def at(self, step: int, columns: int) -> FloatArray:
         """Shape (B, N, columns), for the decision of that step."""
         if columns == 0:
-            return np.empty((len(self._seeds), self._agents, 0))
+            return np.empty((len(self._episodes), self._agents, 0))
         number, within = divmod(step, CHUNK)
         held = self._chunks.get(columns)
         if held is None or held[0] != number:
@@ -38,6 +38,6 @@ class PolicyUniforms:
 
     def _draw(self, columns: int, chunk: int | str, shape: tuple[int, ...]) -> FloatArray:
         if columns == 0:
-            return np.empty((len(self._seeds), *shape))
+            return np.empty((len(self._episodes), *shape))
         path: tuple[str | int, ...] = ("policy", columns, "chunk", chunk)
-        return np.stack([seeds.block(*path, shape=shape) for seeds in self._seeds])
+        return np.stack([Seeds(int(seed)).block(*path, shape=shape) for seed in self._episodes])

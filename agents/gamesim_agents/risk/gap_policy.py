@@ -43,7 +43,7 @@ def _meet(seen: Arrays, threshold: FloatArray, merge: bool) -> FloatArray:
     if merge:
         room = np.maximum(other - p - CLOSE, 0.0)
         behind = (p >= COMMON) & (other > FOLLOW) & (other > p)
-        a = np.where(behind, np.clip((room - v) / 0.5, HARDEST, a), a)
+        a = np.where(behind, np.minimum(np.maximum((room - v) / 0.5, HARDEST), a), a)
     return np.asarray(a)
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gamesim.core.arrays import AnyArray, Arrays, FloatArray, IntArray
+from gamesim.core.arrays import AnyArray, Arrays, FloatArray, IntArray, Lazy
 from gamesim.core.errors import IllegalActionError, ScenarioError
 from gamesim.envs.base import Batch, Environment
 
@@ -17,7 +17,7 @@ from .beginning import Profiles, found_society
 from .deciding import norm, vote
 from .draws import Draws
 from .harvesting import harvest
-from .observe import Lazy, facts, observation, outcome
+from .observe import facts, observation, outcome
 from .perturbations import Timeline
 from .society import counter, finish_phase, play_round, sanction
 from .state import Institutions, SocietyState

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable
 
 import numpy as np
 
-from gamesim.core.arrays import AnyArray, FloatArray, IntArray
+from gamesim.core.arrays import AnyArray, FloatArray, IntArray, Lazy
 
 from .draws import Draws
 from .govsim import threshold_per_agent
@@ -34,29 +34,6 @@ OWN = frozenset(  # what differs between agents; the rest is public, (B, 1, ...)
         "visible",
     ]
 )
-
-
-class Lazy(Mapping[str, AnyArray]):
-    """Arrays by name, each made at its first reading."""
-
-    def __init__(self, makers: Mapping[str, Callable[[], AnyArray]]) -> None:
-        self._makers = makers
-        self._made: dict[str, AnyArray] = {}
-
-    def __getitem__(self, key: str) -> AnyArray:
-        made = self._made.get(key)
-        if made is None:
-            made = self._made[key] = self._makers[key]()
-        return made
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._makers)
-
-    def __len__(self) -> int:
-        return len(self._makers)
-
-    def __contains__(self, key: object) -> bool:
-        return key in self._makers
 
 
 def observation(state: SocietyState, institutions: Institutions, draws: Draws) -> Lazy:

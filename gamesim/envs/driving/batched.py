@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gamesim.core.arrays import AnyArray, Arrays, FloatArray, IntArray
+from gamesim.core.arrays import AnyArray, Arrays, BoolArray, FloatArray, IntArray, Lazy
+from gamesim.core.policy import EMPTY
 from gamesim.core.seeds import Seeds
 from gamesim.envs.base import Batch, Environment, illegal
 
@@ -49,81 +50,98 @@ class BatchedConflictPoint:
         self._cars = rules.starts(self.config.variant, normals, bias)
         self.phase, self.count = PHASE, 0
         self._ended = np.full(self.rows, np.nan)
-        return self._batch(np.zeros((self.rows, 2)), {})
+        return self._batch(np.zeros((self.rows, 2)), EMPTY)
 
     @property
-    def moving(self) -> AnyArray:
+    def moving(self) -> BoolArray:
         """Who still drives, (B, 2)."""
-        return ~self.cars.arrived & ~self.cars.crashed[:, None]
+        return np.asarray(~self.cars.arrived & ~self.cars.crashed[:, None])
 
     def step(self, actions: AnyArray | Arrays) -> Batch:
-        given = np.asarray(actions["acceleration"] if isinstance(actions, Mapping) else actions, dtype=np.float64)
+        given = np.asarray(
+            actions["acceleration"] if isinstance(actions, Mapping) else actions, dtype=np.float64, order="F"
+        )
         before, moving = self.cars, self.moving
-        for i, spec in enumerate(self.specs):
-            bad = moving[:, i] & ~spec.allows(given[:, i])
-            if bad.any():
-                raise illegal(self.config.seats()[i], self.phase, float(given[bad.argmax(), i]), spec)
+        self._check(given, moving)
         self.count += 1
-        time = self.count * self.config.dt
-        cars = self._cars = rules.advance(
-            self.config.variant, before, np.where(moving, given, 0.0), time, self.config.dt
+        config, time = self.config, self.count * self.config.dt
+        cars = self._cars = rules.advance(config.variant, before, given, time, config.dt)
+        reward = np.zeros((self.rows, 2))
+        if cars.arrived is not before.arrived:
+            reward[cars.arrived & ~before.arrived] = 1.0 - time / config.seconds
+        if cars.crashed is not before.crashed:
+            reward[cars.crashed & ~before.crashed] -= config.crash_cost
+        facts = Lazy(
+            {
+                "time": lambda: np.where(moving, time, np.nan),
+                "place": lambda: np.where(moving, cars.p, np.nan),
+                "speed": lambda: np.where(moving, cars.v, np.nan),
+            }
         )
-        crash = cars.crashed & ~before.crashed
-        there = cars.arrived & ~before.arrived
-        reward = np.where(there, 1.0 - time / self.config.seconds, 0.0) - np.where(
-            crash[:, None], self.config.crash_cost, 0.0
-        )
-        facts: dict[str, AnyArray] = {
-            "time": np.where(moving, time, np.nan),
-            "place": np.where(moving, cars.p, np.nan),
-            "speed": np.where(moving, cars.v, np.nan),
-        }
-        over = self.count >= self.config.steps
-        done = ~self.moving.any(axis=1) | over
-        self._ended = np.where(done & np.isnan(self._ended), time, self._ended)
-        if done.all():
-            self.phase = ""
         return self._batch(reward, facts)
 
-    def _batch(self, reward: FloatArray, facts: dict[str, AnyArray]) -> Batch:
+    def _check(self, given: FloatArray, moving: BoolArray) -> None:
+        """Refuse what a car that moves may not do.
+
+        Raises
+        ------
+        IllegalActionError
+            Naming the car and what it may do.
+        """
+        for i, spec in enumerate(self.specs):
+            bad = ~spec.allows(given[:, i])
+            if bad.any() and (bad := bad & moving[:, i]).any():
+                raise illegal(self.config.seats()[i], self.phase, float(given[bad.argmax(), i]), spec)
+
+    def _batch(self, reward: FloatArray, facts: Arrays) -> Batch:
         over = self.count >= self.config.steps
         moving = self.moving
+        driving = moving[:, 0] | moving[:, 1]
+        ended = np.isnan(self._ended) & (True if over else ~driving)
+        if ended.any():
+            self._ended = np.where(ended, self.count * self.config.dt, self._ended)
+        if over or not driving.any():
+            self.phase = ""
         return Batch(
             phase=self.phase,
             observation=self.observation(),
             reward=reward,
             terminated=~moving,
-            truncated=np.full(self.rows, over) & moving.any(axis=1),
-            needs_action=moving & (not over),
+            truncated=driving if over else np.zeros(self.rows, dtype=bool),
+            needs_action=np.zeros_like(moving) if over else moving,
             facts=facts,
             outcome=self.outcome(),
         )
 
-    def observation(self) -> dict[str, AnyArray]:
-        cars, shape = self.cars, (self.rows, 2)
+    def observation(self) -> Arrays:
+        cars, time, variant = self.cars, self.count * self.config.dt, self.config.variant
         gone = cars.arrived[:, ::-1]
-        return {
-            "place": cars.p,
-            "speed": cars.v,
-            "other_place": np.where(gone, np.nan, cars.p[:, ::-1]),
-            "other_speed": np.where(gone, np.nan, cars.v[:, ::-1]),
-            "gap": np.where(gone, np.inf, rules.gaps(self.config.variant, cars)),
-            "time": np.full((self.rows, 1), self.count * self.config.dt),
-            "truck": cars.truck[:, None],
-            "out": cars.out[:, None].astype(np.float64),
-            "index": np.broadcast_to(np.arange(2), shape),
-        }
+        return Lazy(
+            {
+                "place": lambda: cars.p,
+                "speed": lambda: cars.v,
+                "other_place": lambda: np.where(gone, np.nan, cars.p[:, ::-1]),
+                "other_speed": lambda: np.where(gone, np.nan, cars.v[:, ::-1]),
+                "gap": lambda: np.where(gone, np.inf, rules.gaps(variant, cars)),
+                "time": lambda: np.full((len(gone), 1), time),
+                "truck": lambda: cars.truck[:, None],
+                "out": lambda: cars.out[:, None].astype(np.float64),
+                "index": lambda: np.broadcast_to(np.arange(2), (len(gone), 2)),
+            }
+        )
 
-    def outcome(self) -> dict[str, AnyArray]:
-        cars = self.cars
-        waiting = self.moving.any(axis=1) & (self.count >= self.config.steps)
-        return {
-            "crash": cars.crashed.astype(np.float64),
-            "timeout": np.asarray(waiting, dtype=np.float64),
-            "arrived_0": cars.arrived[:, 0].astype(np.float64),
-            "arrived_1": cars.arrived[:, 1].astype(np.float64),
-            "duration": np.where(np.isnan(self._ended), self.count * self.config.dt, self._ended),
-        }
+    def outcome(self) -> Arrays:
+        cars, moving, time, ended = self.cars, self.moving, self.count * self.config.dt, self._ended
+        over = self.count >= self.config.steps
+        return Lazy(
+            {
+                "crash": lambda: cars.crashed.astype(np.float64),
+                "timeout": lambda: np.asarray(moving.any(axis=1) & over, dtype=np.float64),
+                "arrived_0": lambda: cars.arrived[:, 0].astype(np.float64),
+                "arrived_1": lambda: cars.arrived[:, 1].astype(np.float64),
+                "duration": lambda: np.where(np.isnan(ended), time, ended),
+            }
+        )
 
     def row(self, b: int) -> Environment:
         """Row b, as it stands, as an environment of its own."""

@@ -15,7 +15,7 @@ Parameters, policies and numbers are gamesim's own; they are those of no publish
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
@@ -38,7 +38,7 @@ ONCOMING = (3.0, 14.0)
 
 @dataclass(frozen=True)
 class Cars:
-    """Where B episodes of two cars stand; arrays (B, 2) by car unless said otherwise.
+    """Where B episodes of two cars stand; arrays (B, 2) by car unless said otherwise, a car's column in one piece.
 
     Attributes
     ----------
@@ -68,16 +68,17 @@ def starts(variant: Variant, normals: FloatArray, bias_sd: FloatArray) -> Cars:
     """
     rows = len(normals)
     if variant == "two_way":
-        p = np.stack([np.zeros(rows), 170.0 + 15.0 * normals[:, 1, 0]], axis=1)
-        v = np.stack([8.0 + 0.5 * normals[:, 0, 1], 12.0 + normals[:, 1, 1]], axis=1)
+        p = np.array([np.zeros(rows), 170.0 + 15.0 * normals[:, 1, 0]]).T
+        v = np.array([8.0 + 0.5 * normals[:, 0, 1], 12.0 + normals[:, 1, 1]]).T
         truck = np.full(rows, BEHIND)
     else:
-        p = -(45.0 + 6.0 * normals[..., 0])
-        v = 12.0 + normals[..., 1]
+        p = np.asfortranarray(-(45.0 + 6.0 * normals[..., 0]))
+        v = np.asfortranarray(12.0 + normals[..., 1])
         truck = np.full(rows, np.nan)
     none = np.zeros(rows, dtype=bool)
-    both = np.zeros((rows, 2), dtype=bool)
-    return Cars(p, v, normals[..., 2] * bias_sd, none, both, none.copy(), truck, np.full((rows, 2), np.nan))
+    both = np.zeros((rows, 2), dtype=bool, order="F")
+    bias = np.asfortranarray(normals[..., 2] * bias_sd)
+    return Cars(p, v, bias, none, both, none.copy(), truck, np.full((rows, 2), np.nan, order="F"))
 
 
 def speeds(variant: Variant) -> tuple[FloatArray, FloatArray]:
@@ -110,26 +111,28 @@ def advance(variant: Variant, cars: Cars, actions: FloatArray, time: float, dt: 
     """One step of ``dt`` for all episodes; ``time`` is that at its end. Who crashed stands still; who arrived is gone."""
     low, high = speeds(variant)
     here = ~cars.arrived & ~cars.crashed[:, None]
-    pulled = np.where(here, actions, 0.0) == PULL_OUT
-    a = np.where(pulled, SOFTEST, actions)
-    v = np.where(here, np.clip(cars.v + np.where(here, a, 0.0) * dt, low, high), cars.v)
-    v = np.where(cars.crashed[:, None], 0.0, v)
-    forward = np.array([1.0, -1.0]) if variant == "two_way" else np.ones(2)
-    p = cars.p + np.where(cars.crashed[:, None], 0.0, v * dt * forward)
+    two_way = variant == "two_way"
+    a = np.minimum(actions, SOFTEST) if two_way else actions  # pulling out accelerates
+    v = np.where(here, np.minimum(np.maximum(cars.v + a * dt, low), high), cars.v)
+    v[cars.crashed] = 0.0
+    p = cars.p + (v * dt * np.array([1.0, -1.0]) if two_way else v * dt)
     truck, out = cars.truck, cars.out
-    if variant == "two_way":
+    if two_way:
         truck = truck + TRUCK * dt
-        out = (out | pulled[:, 0]) & ~(p[:, 0] > truck + AHEAD)
+        out = (out | (here[:, 0] & (actions[:, 0] == PULL_OUT))) & ~(p[:, 0] > truck + AHEAD)
         hit = out & (np.abs(p[:, 1] - p[:, 0]) < CLOSE)
-        through = np.stack([p[:, 0] > ROAD, p[:, 1] < 0.0], axis=1)
+        through = np.array([p[:, 0] > ROAD, p[:, 1] < 0.0]).T
     elif variant == "merge":
-        hit = (p > -ZONE).all(axis=1) & (np.abs(p[:, 0] - p[:, 1]) < CLOSE)
+        hit = (p[:, 0] > -ZONE) & (p[:, 1] > -ZONE) & (np.abs(p[:, 0] - p[:, 1]) < CLOSE)
         through = p > MERGED
     else:
-        hit = (np.abs(p) < ZONE).all(axis=1)
+        hit = (np.abs(p[:, 0]) < ZONE) & (np.abs(p[:, 1]) < ZONE)
         through = p > ZONE
-    hit = hit & ~cars.crashed & ~cars.arrived.any(axis=1)
-    crashed = cars.crashed | hit
+    crashed, arrived, arrival = cars.crashed, cars.arrived, cars.arrival
+    hit &= here[:, 0] & here[:, 1]
+    if hit.any():
+        crashed = crashed | hit
     now = through & here & ~crashed[:, None]
-    arrival = np.where(now, time, cars.arrival)
-    return replace(cars, p=p, v=v, truck=truck, out=out, crashed=crashed, arrived=cars.arrived | now, arrival=arrival)
+    if now.any():
+        arrived, arrival = arrived | now, np.where(now, time, arrival)
+    return Cars(p, v, cars.bias, crashed, arrived, out, truck, arrival)
