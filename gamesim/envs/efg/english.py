@@ -40,6 +40,7 @@ from .english_sentences import (
     Sees,
     Sentence,
     Text,
+    amount_of,
     failure,
     parse,
 )
@@ -278,6 +279,7 @@ class _Reading:
     # ---- leaves --------------------------------------------------------------------------------------------------------
 
     def _leaf(self, history: Sequence[Happened]) -> dict[str, Any]:
+        text = self.text
         told = "/".join(event.label for event in history) or "the beginning"
         best: dict[str, list[tuple[int, str, Sentence]]] = defaultdict(list)
         for sentence in self.text.sentences:
@@ -306,14 +308,16 @@ class _Reading:
                 raise failure(last, f"after {told}, {player} gets nothing that is said", self.text.name, "gets")
             most = max(weight for weight, _, _ in options)
             values = [(value, sentence) for weight, value, sentence in options if weight == most]
-            if len({value for value, _ in values}) > 1:
-                (one, first), (other, second) = values[0], next(v for v in values if v[0] != values[0][0])
+            one, first = values[0]
+            different = next((v for v in values if v[0] != one and amount_of(v[0], text) != amount_of(one, text)), None)
+            if different is not None:
+                other, second = different
                 raise failure(
                     second,
                     f"after {told}, {player} gets {other} here and {one} at line {first.line}, both as specific",
                     self.text.name,
                 )
-            payoffs[player] = values[0][0]
+            payoffs[player] = one
         return {"type": "terminal", "payoffs": payoffs}
 
 

@@ -494,6 +494,11 @@ def _numbers(text: Text) -> dict[str, str]:
     return {name: str(value) for name, value in values.items()}
 
 
+def amount_of(value: str, text: Text) -> Fraction:
+    """What a payoff of the text comes to."""
+    return evaluate(value, named({name: Fraction(number) for name, number in _numbers(text).items()}))
+
+
 def _expression(words: Words) -> str:
     if not words:
         raise _Refused("a number is missing", "gets")

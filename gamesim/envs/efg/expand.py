@@ -140,19 +140,26 @@ def items(value: Any) -> Sequence[Any]:
 
 
 def _parameters(document: Mapping[str, Any], problems: list[Problem]) -> dict[str, Fraction]:
-    values: dict[str, Fraction] = {}
+    """Values of the parameters, each of which may use any other: a mapping has no order."""
     given = document.get("parameters")
-    for name, value in given.items() if isinstance(given, Mapping) else ():
-        try:
-            if not refused_number(value):
+    named_ones = {k: v for k, v in given.items() if isinstance(k, str)} if isinstance(given, Mapping) else {}
+    values = dict.fromkeys(named_ones, Fraction(1))  # of a wrong one, so that what uses it is not wrong as well
+    left = {name: value for name, value in named_ones.items() if not refused_number(value)}
+    while left:
+        ready = [name for name, value in left.items() if not _needs(value) & set(left)]
+        for name in ready or list(left):
+            value, path = left.pop(name), ("parameters", name)
+            try:
+                if not ready:
+                    raise ExpressionError(f"'{name}' leads back to itself", 1)
                 values[name] = amount(value, values)
-                continue
-        except ExpressionError as error:
-            path: Path = ("parameters", str(name))
-            problems.append(_expression(Place(path, "", ()), (), value, error, values, people(path)))
-        if isinstance(name, str):
-            values[name] = Fraction(1)  # so that what uses it is not wrong as well
+            except ExpressionError as error:
+                problems.append(_expression(Place(path, "", ()), (), value, error, values, people(path)))
     return values
+
+
+def _needs(value: Any) -> set[str]:
+    return names_in(value) if isinstance(value, str) else set()
 
 
 def _expression(
@@ -420,13 +427,14 @@ def _terminal(
 
 def _alike(flat: Flat, tell: Any) -> None:
     seen: dict[str, str] = {}
+    pairs = []
     for label in flat.labels:
         if folded(label) in seen:
-            at = ("actions",) if flat.kind == "move" else ("outcomes",)
-            other = seen[folded(label)]
-            tell(flat.place.problem("E09", f"'{clean(other, 60)}' and '{clean(label, 60)}' read alike", "labels that differ", at=at))  # fmt: skip
-            return
-        seen[folded(label)] = label
+            pairs.append(f"'{clean(seen[folded(label)], 60)}' and '{clean(label, 60)}'")
+        seen.setdefault(folded(label), label)
+    if pairs:
+        at = ("actions",) if flat.kind == "move" else ("outcomes",)
+        tell(flat.place.problem("E09", f"{listed(pairs)[:-1]} read alike", "labels that differ", at=at))
 
 
 def _used(

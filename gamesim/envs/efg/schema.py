@@ -207,7 +207,9 @@ def refused_number(value: Any) -> bool:
     """Whether the schema has told what is wrong in the place of a number."""
     if isinstance(value, str):
         return not 1 <= len(value) <= 200
-    return isinstance(value, bool) or not isinstance(value, (int, float, Decimal)) or not math.isfinite(value)
+    if isinstance(value, bool) or not isinstance(value, (int, float, Decimal)):
+        return True
+    return not (isinstance(value, int) or (value.is_finite() if isinstance(value, Decimal) else math.isfinite(value)))
 
 
 def people(path: Path) -> str:

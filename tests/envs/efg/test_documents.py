@@ -266,6 +266,32 @@ def test_arithmetic() -> None:
     assert build(data).payoffs == ((Fraction(17, 2), -10), (Fraction(13, 2), 100), (5, 0))
 
 
+def test_numbers_beyond_any_limit_are_told() -> None:
+    for huge in (Decimal("1e999"), 10**400, "1e999", 1e300):
+        assert found(document(move("A", "a", l=leaf(huge, 2), r=move("B", "b", x=leaf(1, 2), y=leaf(3, 4))))) == [
+            ("E13", "/root/actions/l/payoffs/A")
+        ]
+    text = json.dumps(sound()).replace('"A": 3', '"A": 1e999')
+    with pytest.raises(GameDocumentError, match="exponent beyond 400"):
+        read_game(text)
+
+
+def test_parameters_may_use_any_other() -> None:
+    data = document(move("A", "a", l=leaf("a", 2), r=move("B", "b", x=leaf("b", 2), y=leaf(3, 4))))
+    data["parameters"] = {"a": "b * 2", "b": "c + 1/2", "c": 3}
+    assert build(data).payoffs[0][0] == 7
+    data["parameters"] = {"a": "b", "b": "a", "c": 3}
+    assert found(data) == [("E13", "/parameters/a"), ("E13", "/parameters/b")]
+    assert "'a' leads back to itself" in validate(data)[0].found
+
+
+def test_all_labels_that_read_alike_are_told() -> None:
+    rows = [{"label": label, "prob": "1/4", "node": leaf(0, 0)} for label in ("x", "x", "y", " Y")]
+    alike = document(move("A", "a", l={"type": "chance", "outcomes": rows}, r=move("B", "b", x=leaf(1, 2), y=leaf(3, 4))))
+    (only,) = validate(alike)
+    assert only.code == "E09" and "'x' and 'x', 'y' and ' Y' read alike" in only.found
+
+
 def kuhn_by_template() -> dict[str, Any]:
     """Kuhn poker: six deals, one template for what follows a deal."""
     bet = {"type": "move", "player": "B", "infoset": "{b} after bet", "actions": {

@@ -108,6 +108,11 @@ def test_who_forgets() -> None:
     assert game(text + "Allow absent-mindedness.").absent_minded_sets
 
 
+def test_one_value_may_be_written_in_two_ways() -> None:
+    text = HEAD + "Parameters: v = 10.\nAna chooses l or r.\nEveryone gets v/20.\nBo gets 0.5, Ana gets 1/2.\n"
+    assert game(text).payoffs[0] == (Fraction(1, 2), Fraction(1, 2))
+
+
 def test_what_is_refused_and_where() -> None:
     cases = {
         ENTRY + PAID + "If Fight, Bo chooses p or q.\nIf p and Out, Ana chooses m or n.\nEveryone gets 0.": (8, "no path of the game reaches"),
