@@ -170,6 +170,7 @@ def write_efg(game: ExtensiveFormGame, *, safe_labels: bool = False) -> str:
     """
     players = [f"p{i + 1}" for i in range(game.n)] if safe_labels else list(game.players)
     lines = [f"EFG 2 R {quoted('game' if safe_labels else game.name)} {{ {' '.join(map(quoted, players))} }}", '""', ""]
+    titles = _titles(game)
     within = {h: k + 1 for own in game.sets_of for k, h in enumerate(own)}
     known: dict[tuple[Fraction, ...], int] = {}
     shown: dict[int, str] = {}
@@ -190,6 +191,19 @@ def write_efg(game: ExtensiveFormGame, *, safe_labels: bool = False) -> str:
         if at not in shown:
             source = game.sets[at]
             names = [f"a{a + 1}" for a in range(len(source.actions))] if safe_labels else list(source.actions)
-            shown[at] = f"{quoted('' if safe_labels else source.label)} {{ {' '.join(map(quoted, names))} }}"
+            shown[at] = f"{quoted('' if safe_labels else titles[at])} {{ {' '.join(map(quoted, names))} }}"
         lines.append(f"p {label} {who + 1} {within[at]} {shown[at]} 0")
     return "\n".join(lines) + "\n"
+
+
+def _titles(game: ExtensiveFormGame) -> list[str]:
+    """Names of the sets as they are written: Gambit 17 wants those of one player to differ."""
+    titles = [information.label for information in game.sets]
+    for own in game.sets_of:
+        taken: set[str] = set()
+        for h in own:
+            label, number = titles[h], 2
+            while titles[h] and titles[h] in taken:
+                titles[h], number = f"{label[:240]} #{number}", number + 1
+            taken.add(titles[h])
+    return titles

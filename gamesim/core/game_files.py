@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, NoReturn
+from unicodedata import category
 
 from .errors import GameFileError, clean
 
@@ -188,7 +189,7 @@ class Tokens:
             body = _ESCAPED.sub(r"\1", body)
         if len(body) > self.limits.label:
             self.fail(f"a label of {len(body):,} characters.", hint=f"Up to {self.limits.label} are read.")
-        if not body.isprintable():
+        if not body.isprintable() and any(category(c) in ("Cc", "Cs") for c in body):
             self.fail(f"the label {_told(clean(body, 40))} holds a control character.")
         return body
 

@@ -234,6 +234,21 @@ def test_any_label_survives_its_file(players: list[str], title: str, node: str, 
     assert read_nfg(write_nfg(table)) == table
 
 
+def test_labels_may_hold_joiners_and_hard_spaces() -> None:
+    farmer = "\N{WOMAN}\N{ZERO WIDTH JOINER}\N{EAR OF RICE} dit\N{NO-BREAK SPACE}non"
+    tree = EFG + f'p "" 1 1 "" {{ "{farmer}" "b" }} 0\n' + LEAF + 't "" 2 "" { 1 0 }\n'
+    assert read_efg(tree).sets[0].actions == (farmer, "b")
+
+
+def test_sets_of_one_player_are_written_with_names_that_differ() -> None:
+    """Gambit 17 reads no others."""
+    text = EFG + 'p "" 1 1 "s" { "l" "r" } 0\np "" 1 2 "s" { "l" "r" } 0\n' + LEAF + LEAF + LEAF
+    game = read_efg(text)
+    again = read_efg(write_efg(game))
+    assert again == game
+    assert [information.label for information in again.sets] == ["s", "s #2"]
+
+
 def test_what_is_too_large_for_floats_is_told() -> None:
     from gamesim.core.certify import certify
     from gamesim.core.errors import UnsupportedGameError

@@ -18,7 +18,7 @@ timeline it is (``step``), and then the set follows from what the step's actor s
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from fractions import Fraction
 from typing import Annotated, Any, Literal
@@ -161,7 +161,7 @@ def document_of(game: ExtensiveFormGame, *, title: str | None = None) -> GameDoc
             wanted = f"{wanted[:110]} #{h + 1}"
         taken.add(wanted)
         names[h] = wanted
-    players = [_legal(name, 60) for name in game.players]
+    players = _apart(game.players, 60)
     made: dict[int, Any] = {}
     for node in range(game.size - 1, -1, -1):
         kind, at, children = game.kinds[node], game.at[node], game.children[node]
@@ -174,13 +174,13 @@ def document_of(game: ExtensiveFormGame, *, title: str | None = None) -> GameDoc
             made[node] = {
                 "type": "chance",
                 "outcomes": [
-                    {"label": _legal(label, 120), "prob": _number(p), "node": made.pop(child)}
-                    for label, p, child in zip(draw.actions, draw.probabilities, children, strict=True)
+                    {"label": label, "prob": _number(p), "node": made.pop(child)}
+                    for label, p, child in zip(_apart(draw.actions, 120), draw.probabilities, children, strict=True)
                 ],
             }
         else:
-            labels = game.sets[at].actions
-            actions = {_legal(label, 120): made.pop(child) for label, child in zip(labels, children, strict=True)}
+            labels = _apart(game.sets[at].actions, 120)
+            actions = {label: made.pop(child) for label, child in zip(labels, children, strict=True)}
             made[node] = {"type": "move", "player": players[kind], "infoset": names[at], "actions": actions}
     allow = []
     if game.absent_minded_sets:
@@ -204,6 +204,19 @@ def _number(value: Fraction) -> int | str:
 def _legal(text: str, most: int) -> str:
     kept = "".join("'" if c == '"' else " " if c == "\\" or ord(c) < 32 or ord(c) == 127 else c for c in text)
     return kept[:most] or "-"
+
+
+def _apart(labels: Sequence[str], most: int) -> list[str]:
+    """Legal labels, with a number where two have become one."""
+    found: list[str] = []
+    for label in labels:
+        legal = _legal(label, most)
+        number = 2
+        while legal in found:
+            legal = f"{_legal(label, most - 8)} #{number}"
+            number += 1
+        found.append(legal)
+    return found
 
 
 def yaml_text(data: Any) -> str:

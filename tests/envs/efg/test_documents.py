@@ -285,6 +285,19 @@ def test_parameters_may_use_any_other() -> None:
     assert "'a' leads back to itself" in validate(data)[0].found
 
 
+def test_a_tree_keeps_every_action_as_a_document() -> None:
+    from gamesim.core.extensive_form import TreeBuilder
+
+    build_tree = TreeBuilder(("x" * 80 + "1", "x" * 80 + "2"))
+    build_tree.move(0, "s", ('say "yes"', "say 'yes'"))
+    build_tree.leaf((1, 2))
+    build_tree.leaf((3, 4))
+    game = build_tree.build()
+    again = build(document_of(game))
+    assert again.payoffs == game.payoffs
+    assert again.sets[0].actions == ("say 'yes'", "say 'yes' #2")
+
+
 def test_all_labels_that_read_alike_are_told() -> None:
     rows = [{"label": label, "prob": "1/4", "node": leaf(0, 0)} for label in ("x", "x", "y", " Y")]
     alike = document(move("A", "a", l={"type": "chance", "outcomes": rows}, r=move("B", "b", x=leaf(1, 2), y=leaf(3, 4))))
