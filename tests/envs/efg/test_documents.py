@@ -300,7 +300,9 @@ def test_a_tree_keeps_every_action_as_a_document() -> None:
 
 def test_all_labels_that_read_alike_are_told() -> None:
     rows = [{"label": label, "prob": "1/4", "node": leaf(0, 0)} for label in ("x", "x", "y", " Y")]
-    alike = document(move("A", "a", l={"type": "chance", "outcomes": rows}, r=move("B", "b", x=leaf(1, 2), y=leaf(3, 4))))
+    alike = document(
+        move("A", "a", l={"type": "chance", "outcomes": rows}, r=move("B", "b", x=leaf(1, 2), y=leaf(3, 4)))
+    )
     (only,) = validate(alike)
     assert only.code == "E09" and "'x' and 'x', 'y' and ' Y' read alike" in only.found
 
