@@ -304,7 +304,8 @@ def test_all_labels_that_read_alike_are_told() -> None:
         move("A", "a", l={"type": "chance", "outcomes": rows}, r=move("B", "b", x=leaf(1, 2), y=leaf(3, 4)))
     )
     (only,) = validate(alike)
-    assert only.code == "E09" and "'x' and 'x', 'y' and ' Y' read alike" in only.found
+    assert only.code == "E09"
+    assert "'x' and 'x', 'y' and ' Y' read alike" in only.found
 
 
 def kuhn_by_template() -> dict[str, Any]:
