@@ -1,12 +1,15 @@
-"""The least exploitable mixture of a pool against an opponent who may play anything: one linear program a player.
+"""The least exploitable mixture of a pool against an opponent who may play anything.
 
     max over mixtures p of the pool of the value that the unrestricted opponent leaves
 
 As pools grow the feasible set grows, so this exploitability can only fall: PSRO that plays it improves at any time.
+``least_exploitable`` finds it by one linear program a player, for games that are known. ``regret_matched`` learns it by regret
+matching while the opponent answers each step afresh, for games that are sampled; it falls in expectation alone.
 
 References
 ----------
 .. [1] McAleer et al., "Anytime PSRO for Two-Player Zero-Sum Games", 2022.
+.. [2] Hart, Mas-Colell, "A Simple Adaptive Procedure Leading to Correlated Equilibrium", Econometrica 68, 2000.
 """
 
 from __future__ import annotations
@@ -15,6 +18,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from numpy.random import Generator
 
 from gamesim.core.arrays import FloatArray
 from gamesim.core.errors import SolverError
@@ -37,6 +41,40 @@ def least_exploitable(subject: Polytope, plans: Sequence[Sequence[FloatArray]]) 
     even = [subject.even(j) for j in range(2)]
     total = float(sum(subject.gradient(j, even) @ even[j] for j in range(2)))
     return tuple(mixtures), max((total - sum(values)) / 2, 0.0)
+
+
+def regret_matched(
+    subject: Polytope, plans: Sequence[Sequence[FloatArray]], steps: int, episodes: int | None, rng: Generator
+) -> tuple[FloatArray, ...]:
+    """What regret matching has played on average, the opponent having answered every step with a best response to it.
+
+    As the opponent's answer leaves the least that a mixture guarantees, the average guarantees as much as the best mixture of
+    the pool less the learner's regret a step. Later steps weigh more, as their number.
+
+    Parameters
+    ----------
+    plans : the pools of a two-player constant-sum game.
+    episodes : of each policy against each answer, by which the learner judges; None where payoffs are known.
+    """
+    found = []
+    for i in range(2):
+        pool = np.array(plans[i])
+        regrets, played, mixture = np.zeros(len(pool)), np.zeros(len(pool)), np.full(len(pool), 1.0 / len(pool))
+        for step in range(1, steps + 1):
+            pair: list[Any] = [None, None]
+            pair[i] = np.einsum("ij,i->j", pool, mixture)
+            answer, _ = subject.answer(1 - i, subject.gradient(1 - i, pair))
+            pair[1 - i] = answer
+            if episodes is None:
+                earned = np.einsum("ij,j->i", pool, subject.gradient(i, pair))
+            else:
+                earned = subject.earned(i, plans[i], answer, episodes, rng)
+            played += step * mixture
+            regrets += earned - mixture @ earned
+            wanted = np.maximum(regrets, 0.0)
+            mixture = wanted / wanted.sum() if wanted.any() else np.full(len(pool), 1.0 / len(pool))
+        found.append(played / played.sum())
+    return tuple(found)
 
 
 def _guaranteed(subject: Polytope, i: int, pool: Sequence[FloatArray]) -> tuple[FloatArray, float]:

@@ -205,6 +205,16 @@ class StopKeys(Config):
     checkpoint: int = Field(10, ge=1, le=10_000, description="Iterations of a formal game in one unit of work.")
 
 
+class RegretKeys(Config):
+    """The least exploitable mixture, learnt by regret matching against an opponent who answers every step afresh."""
+
+    kind: Literal["regret"] = Field("regret", description="The learner.")
+    steps: int = Field(500, ge=1, le=1_000_000, description="Steps of the learner in one iteration.")
+    episodes: int = Field(
+        2, ge=1, le=100_000, description="Of each policy against each answer, where the game has samples."
+    )
+
+
 class ConceptKeys(MetaSolverKeys):
     """A meta-solver whose one parameter a frontier varies."""
 
@@ -265,8 +275,9 @@ class PsroConfig(Config):
     top_k: int | None = Field(
         None, ge=1, description="An oracle that learns answers the so many likeliest policies of a pool alone."
     )
-    anytime: Literal[False, "exact"] = Field(
-        False, description="exact: the least exploitable mixture is answered instead."
+    anytime: Literal[False, "exact", "regret"] | RegretKeys = Field(
+        False,
+        description="The least exploitable mixture is answered instead: exact finds it, regret learns it, also from samples.",
     )
     stop: StopKeys = Field(default_factory=StopKeys, description="When the loop ends.")
     frontier: FrontierKeys | None = Field(None, description="What safety costs, on fresh episodes.")
@@ -288,6 +299,8 @@ class PsroConfig(Config):
                 raise ValueError("frontier: is for environments, whose cells hold crashes and variances")
             if self.samples is not None and (self.samples.half_width is not None or self.samples.max is not None):
                 raise ValueError("samples: of a formal game every cell has the initial episodes, no more")
+            if self.anytime:
+                self._anytime_fits()
             if self.top_k is not None:
                 raise ValueError("top_k: a formal game is answered whole")
             if self.the_oracle.kind != "exact":
@@ -299,9 +312,17 @@ class PsroConfig(Config):
                 raise ValueError("oracle: exact answers formal games. Use none for a fixed pool, or one that learns")
             self.strangers()
             if self.anytime:
-                raise ValueError("anytime: exact is for two-player zero-sum formal games")
+                raise ValueError("anytime: is for two-player zero-sum formal games, where best responses are known")
         self.meta, self.attitude  # noqa: B018
         return self
+
+    def _anytime_fits(self) -> None:
+        if self.meta[0] != "nash":
+            raise ValueError(f"anytime: the least exploitable mixture stands where '{clean(self.meta[0], 40)}' would. Leave meta_solver out")  # fmt: skip
+        if self.attitude["kind"] != "neutral":
+            raise ValueError("anytime: exploitability is what opponents of a player who minds no risk take from her. Leave risk out")  # fmt: skip
+        if self.anytime == "exact" and self.samples is not None:
+            raise ValueError("anytime: exact reads the game and no samples. Use anytime: regret, or leave samples out")
 
     @field_validator("policies")
     @classmethod
@@ -327,6 +348,13 @@ class PsroConfig(Config):
         """Language models that the oracle asks."""
         found: tuple[str, ...] = self.the_oracle.config().asks
         return found
+
+    @property
+    def regret(self) -> RegretKeys | None:
+        """How the least exploitable mixture is learnt; None where it is not."""
+        if isinstance(self.anytime, RegretKeys):
+            return self.anytime
+        return RegretKeys() if self.anytime == "regret" else None
 
     @property
     def the_samples(self) -> SampleKeys:

@@ -30,7 +30,7 @@ from typing import Any
 import numpy as np
 
 from gamesim.core.arrays import FloatArray
-from gamesim.core.errors import UnsupportedGameError
+from gamesim.core.errors import NotZeroSumError, UnsupportedGameError
 from gamesim.core.risk import Neutral, RiskMeasure
 from gamesim.core.zero_sum import zero_sum
 
@@ -166,7 +166,7 @@ def _total(subject: Polytope) -> float:
 
 def step(
     state: State, meta: Meta | None = None, *, risk: Sequence[RiskMeasure] | None = None, anytime: bool = False,
-    population: bool = False, first: bool = False, tolerance: float = 1e-12,
+    leading: Sequence[FloatArray] | None = None, population: bool = False, first: bool = False, tolerance: float = 1e-12,
 ) -> State:  # fmt: skip
     """One iteration.
 
@@ -174,29 +174,75 @@ def step(
     ----------
     meta : from the table to the marginals that are answered; by default the linear program of zero-sum tables.
     risk : of each player's oracle; by default neutral.
-    anytime : the least exploitable mixture of each pool takes the place of ``meta`` (two players, constant sum).
-    population : also compute how exploitable those mixtures are.
+    anytime : the least exploitable mixture of each pool is answered instead (two players, constant sum).
+    leading : other mixtures that are answered instead, such as those that ``anytime.regret_matched`` learns.
+    population : also compute how exploitable the least exploitable mixtures are.
     first : ties by the lowest index; slower, for comparison.
     tolerance : smallest gain, as a share of the payoff range, for which a policy is added.
 
+    Notes
+    -----
+    A mixture that is least exploitable has several best answers, and one of them may be in the pool while another is what
+    makes it no better. So a player whose answer to a leading mixture is not new answers ``meta``. When nobody gains by that
+    either, ``meta`` is an equilibrium that the pools hold, and the least exploitable mixtures are as good.
+
     Raises
     ------
+    NotZeroSumError
+        For ``anytime`` or ``population`` outside two-player constant-sum games.
     UnsupportedGameError
-        For the default meta-solver, ``anytime`` or ``population`` outside two-player constant-sum games.
+        For the default meta-solver outside them.
     """
     subject, n = state.subject, state.subject.n
     constant = n == 2 and subject.game.is_constant_sum
-    if not constant and (meta is None or anytime or population):
-        raise UnsupportedGameError("the linear program, anytime play and population exploitability are for two-player constant-sum games.", hint="Name a meta-solver, such as prd or rae.")  # fmt: skip
-    least, bound = None, np.nan
+    if (anytime or population) and not constant:
+        raise not_zero_sum(subject)
+    if not constant and meta is None:
+        raise UnsupportedGameError("the linear program is for two-player constant-sum games.", hint="Name a meta-solver, such as prd or rae.")  # fmt: skip
+    bound = np.nan
     if anytime or population:
         least, bound = least_exploitable(subject, state.plans)
-    if anytime and least is not None:
-        marginals: list[FloatArray] = [np.asarray(m) for m in least]
-    elif meta is None:
-        marginals = list(zero_sum(state.table[0])[1:])
-    else:
-        marginals = [np.asarray(m, dtype=np.float64) for m in meta(state.table)]
+        leading = least if anytime else leading
+
+    def pooled() -> list[FloatArray]:
+        found = zero_sum(state.table[0])[1:] if meta is None else meta(state.table)
+        return [np.asarray(m, dtype=np.float64) for m in found]
+
+    marginals = pooled() if leading is None else [np.asarray(m, dtype=np.float64) for m in leading]
+    found = _answered(state, marginals, risk, first, tolerance)
+    if leading is not None and any(code is None for code in found.added):
+        more = _answered(state, pooled(), risk, first, tolerance)
+        added = tuple(b if a is None else a for a, b in zip(found.added, more.added, strict=True))
+        found = replace(found, added=added, gains=tuple(map(max, found.gains, more.gains)))
+    after = grown(state, found.added)
+    return replace(
+        after, iteration=state.iteration + 1, marginals=tuple(marginals), added=found.added, gains=found.gains, gaps=found.gaps,
+        exploitability=sum(found.regrets) / n, population=bound, payoffs=found.payoffs,
+    )  # fmt: skip
+
+
+def not_zero_sum(subject: Polytope) -> NotZeroSumError:
+    """What to say where anytime play is asked for and there is no value to guarantee."""
+    why = "its payoffs do not add to a constant" if subject.n == 2 else f"it has {subject.n} players"
+    return NotZeroSumError(f"anytime play guarantees a value of a two-player zero-sum game, and {why}.", path="anytime",
+                           hint="Leave anytime out, and name a meta-solver: nash (by Gambit), prd or mgcce.")  # fmt: skip
+
+
+@dataclass(frozen=True)
+class _Answered:
+    """Of each player the answer that is new, what it gains over the pool and over the mixture, and what a neutral player gains."""
+
+    added: tuple[Code | None, ...]
+    gains: tuple[float, ...]
+    gaps: tuple[float, ...]
+    regrets: tuple[float, ...]
+    payoffs: tuple[float, ...]
+
+
+def _answered(
+    state: State, marginals: Sequence[FloatArray], risk: Sequence[RiskMeasure] | None, first: bool, tolerance: float
+) -> _Answered:  # fmt: skip
+    subject, n = state.subject, state.subject.n
     mixed = [mixture(pool, weights) for pool, weights in zip(state.plans, marginals, strict=True)]
     attitudes = list(risk) if risk is not None else [Neutral()] * n
     added: list[Code | None] = []
@@ -213,11 +259,7 @@ def step(
         gaps.append(max(float(plan @ slope - mixed[i] @ slope), 0.0))
         new = tuple(int(a) for a in code)
         added.append(new if gain > tolerance * subject.scale and new not in state.codes[i] else None)
-    after = grown(state, added)
-    return replace(
-        after, iteration=state.iteration + 1, marginals=tuple(marginals), added=tuple(added), gains=tuple(gains), gaps=tuple(gaps),
-        exploitability=sum(regrets) / n, population=bound, payoffs=tuple(payoffs),
-    )  # fmt: skip
+    return _Answered(tuple(added), tuple(gains), tuple(gaps), tuple(regrets), tuple(payoffs))
 
 
 def mixture(pool: Sequence[FloatArray], weights: FloatArray) -> FloatArray:

@@ -51,6 +51,10 @@ class Psro:
             raise ScenarioError(f"the formal game '{clean(config.the_game.game, 40)}' is played; no environment is.", path="environment")  # fmt: skip
         if config.game is None:
             check(scenario, config)
+        elif config.anytime or config.the_samples.symmetric:
+            from .formal import check_game
+
+            check_game(config)
 
     @staticmethod
     def work(scenario: Scenario) -> str:

@@ -22,10 +22,11 @@ from gamesim.core.risk_game import risk_table
 from gamesim.core.solution import Limits
 from gamesim.run.contracts import Context, Unit, UnitResult
 
+from .anytime import regret_matched
 from .config import PsroConfig
 from .correlated import COARSE, step_correlated
-from .exact import Code, State, mixture, restored, step
-from .polytopes import Polytope, Simplices, polytope
+from .exact import Code, State, mixture, not_zero_sum, restored, step
+from .polytopes import Polytope, Simplices, Treeplexes, polytope
 
 PATIENT = Limits(seconds=3600.0, cpu_seconds=3600.0)  # a clock that ends a solver would end purity; the run has a limit
 
@@ -95,8 +96,13 @@ def _risks(subject: Polytope, config: PsroConfig) -> list[RiskMeasure]:
 def _stepped(config: PsroConfig, state: State, context: Context, risks: list[RiskMeasure], constant: bool) -> State:
     """One iteration with the scenario's meta-solver; the linear program of exact zero-sum tables needs no certificate."""
     kind, given = config.meta
-    if config.anytime or (config.samples is None and kind == "nash" and constant and not given):
-        return step(state, None, risk=risks, anytime=bool(config.anytime), population=constant)
+    learnt, leading = config.regret, None
+    if learnt is not None:
+        episodes = None if config.samples is None else learnt.episodes
+        rng = context.seeds.stream("regret", state.iteration)
+        leading = regret_matched(state.subject, state.plans, learnt.steps, episodes, rng)
+    if config.samples is None and kind == "nash" and constant and not given:
+        return step(state, None, risk=risks, anytime=config.anytime == "exact", leading=leading, population=constant)
     if config.samples is None:
         game = EmpiricalGame.exact(NormalFormGame(state.table))
     else:
@@ -105,7 +111,7 @@ def _stepped(config: PsroConfig, state: State, context: Context, risks: list[Ris
         game, limits=PATIENT, rng=context.seeds.stream("meta", state.iteration), **given
     )
     if found.joint is None:
-        return step(state, lambda table: found.marginals, risk=risks, population=constant)
+        return step(state, lambda table: found.marginals, risk=risks, leading=leading, population=constant)
     if not all(isinstance(risk, Neutral) for risk in risks):
         raise UnsupportedGameError(
             "answers to correlated play mind no risk.", hint="Leave risk out, or use another meta-solver."
@@ -147,23 +153,36 @@ def _told(state: State, risks: Sequence[RiskMeasure]) -> dict[str, Any]:
     }
 
 
-def check_symmetric(config: PsroConfig) -> None:
-    """
+def check_game(config: PsroConfig) -> None:
+    """What only the game itself shows of a scenario.
+
     Raises
     ------
+    NotZeroSumError
+        If play is to be anytime, and the game has not two players whose payoffs add to a constant.
     NotSymmetricError
-        If seats of a formal game were said to be alike, and a policy of the first pools earns something else elsewhere.
+        If seats were said to be alike, and a policy of the first pools earns something else elsewhere.
     """
     subject = _subject(canonical(config.the_game.model_dump(mode="json")))
-    if isinstance(subject, Simplices):
-        table = subject.game.payoffs
-    else:
-        table = restored(subject, [[None]] * subject.n, 0).table
-    if subject.n != 2 or table.shape[1] != table.shape[2]:
-        raise NotSymmetricError(
-            "seats are alike where two players have the same policies.", hint="Leave symmetric out."
-        )
-    apart = np.abs(table[0] - table[1].T)
-    i, j = (int(k) for k in np.unravel_index(int(apart.argmax()), apart.shape))
-    if apart[i, j] > 1e-9 * max(subject.scale, 1e-300):
-        raise NotSymmetricError(f"cells ({i}, {j}) and ({j}, {i}) differ: {table[0, i, j]:.6g} in the first seat, {table[1, j, i]:.6g} in the second.", hint="Leave symmetric out.")  # fmt: skip
+    if config.anytime and not (subject.n == 2 and subject.game.is_constant_sum):
+        raise not_zero_sum(subject)
+    if config.the_samples.symmetric:
+        _check_symmetric(subject)
+
+
+def _check_symmetric(subject: Polytope) -> None:
+    """Cells are those of actions in a matrix; in a tree of even play, and then of sequences: each player's own actions on a path."""
+    tables = (
+        [subject.game.payoffs] if isinstance(subject, Simplices) else [restored(subject, [[None]] * subject.n, 0).table]
+    )
+    if isinstance(subject, Treeplexes) and subject.n == 2:
+        tables.append([matrix.toarray() for matrix in subject.form.matrices])
+    for table in tables:
+        if subject.n != 2 or table[0].shape[0] != table[0].shape[1]:
+            raise NotSymmetricError(
+                "seats are alike where two players have the same policies.", hint="Leave symmetric out."
+            )
+        apart = np.abs(table[0] - table[1].T)
+        i, j = (int(k) for k in np.unravel_index(int(apart.argmax()), apart.shape))
+        if apart[i, j] > 1e-9 * max(subject.scale, 1e-300):
+            raise NotSymmetricError(f"cells ({i}, {j}) and ({j}, {i}) differ: {table[0][i, j]:.6g} in the first seat, {table[1][j, i]:.6g} in the second.", hint="Leave symmetric out.")  # fmt: skip

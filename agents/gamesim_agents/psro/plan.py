@@ -23,7 +23,6 @@ from gamesim.scenario.scenario import Cell
 from .cells import AT_ONCE, check_seats, identity_of, merged
 from .checks import pool_of
 from .config import PsroConfig
-from .formal import check_symmetric
 from .pools import PoolPolicy
 from .solving import needed
 
@@ -87,12 +86,12 @@ class _Plan:
 
     def iterate(self) -> None:
         config, stop = self.config, self.config.stop
-        if config.samples is not None and config.samples.symmetric and not self.done:
-            check_symmetric(config)
         samples = None if config.samples is None else [config.samples.initial, config.samples.common_random_numbers]
+        learnt = None if config.regret is None else config.regret.model_dump(mode="json")
+        anytime = config.anytime and {"version": 2, "regret": learnt}
         determines: dict[str, Any] = {
             "game": config.the_game.model_dump(mode="json"), "start": config.start, "meta": list(config.meta), "risk": config.attitude,
-            "samples": samples, "anytime": config.anytime, "tolerance": stop.tolerance,
+            "samples": samples, "anytime": anytime, "tolerance": stop.tolerance,
         }  # fmt: skip
         after: str | None = None
         for start in range(0, stop.iterations, stop.checkpoint):

@@ -62,6 +62,12 @@ class Polytope(Protocol):
         """Payoffs of episodes that were played under the policies, shape (episodes, n); in no order that means anything."""
         ...
 
+    def earned(
+        self, player: int, pool: Sequence[FloatArray], other: FloatArray, episodes: int, rng: Generator
+    ) -> FloatArray:
+        """What each policy of a pool earned a player against the other player's, on average over episodes of its own."""
+        ...
+
 
 def polytope(game: Any) -> Polytope:
     """
@@ -116,6 +122,13 @@ class Simplices:
             self.game.payoffs.reshape(self.n, -1)[:, np.ravel_multi_index(drawn, self.game.shape)].T
         )
 
+    def earned(
+        self, player: int, pool: Sequence[FloatArray], other: FloatArray, episodes: int, rng: Generator
+    ) -> FloatArray:
+        odds = np.array([np.outer(plan, other).ravel() for plan in pool])
+        payoffs = self.game.payoffs[player] if player == 0 else self.game.payoffs[player].T
+        return _drawn(odds, payoffs.ravel(), episodes, rng)
+
 
 class Treeplexes:
     """A tree with perfect recall; a policy is a realisation plan, its code one action at each of the player's sets."""
@@ -161,3 +174,16 @@ class Treeplexes:
         counts = rng.multinomial(episodes, reach / reach.sum())
         met = np.flatnonzero(counts)
         return np.repeat(self.form.weights[met] / self.form.odds[met, None], counts[met], axis=0)
+
+    def earned(
+        self, player: int, pool: Sequence[FloatArray], other: FloatArray, episodes: int, rng: Generator
+    ) -> FloatArray:
+        mine, theirs = self.form.leaf_sequences[player], self.form.leaf_sequences[1 - player]
+        odds = self.form.odds * other[theirs] * np.array(pool)[:, mine]
+        return _drawn(odds, self.form.weights[:, player] / self.form.odds, episodes, rng)
+
+
+def _drawn(odds: FloatArray, payoffs: FloatArray, episodes: int, rng: Generator) -> FloatArray:
+    """Mean payoff of each row of odds (policies, ends) over episodes."""
+    counts = rng.multinomial(episodes, odds / odds.sum(axis=1, keepdims=True))
+    return np.asarray(np.einsum("ij,j->i", counts, payoffs)) / episodes
