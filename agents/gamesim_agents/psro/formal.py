@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from gamesim.core.arrays import FloatArray
 from gamesim.core.canonical import canonical, digest
 from gamesim.core.empirical import EmpiricalGame
 from gamesim.core.errors import NotSymmetricError, UnsupportedGameError
@@ -172,11 +173,12 @@ def check_game(config: PsroConfig) -> None:
 
 def _check_symmetric(subject: Polytope) -> None:
     """Cells are those of actions in a matrix; in a tree of even play, and then of sequences: each player's own actions on a path."""
-    tables = (
-        [subject.game.payoffs] if isinstance(subject, Simplices) else [restored(subject, [[None]] * subject.n, 0).table]
-    )
+    whole = isinstance(subject, Simplices)
+    tables: list[Sequence[FloatArray]] = [
+        list(subject.game.payoffs if whole else restored(subject, [[None]] * subject.n, 0).table)
+    ]
     if isinstance(subject, Treeplexes) and subject.n == 2:
-        tables.append([matrix.toarray() for matrix in subject.form.matrices])
+        tables.append([np.asarray(matrix.toarray()) for matrix in subject.form.matrices])
     for table in tables:
         if subject.n != 2 or table[0].shape[0] != table[0].shape[1]:
             raise NotSymmetricError(
