@@ -14,6 +14,7 @@ from .errors import UsageError
 from .flags import BaseUrl, KeyEnv, command, new_app
 from .interpret import ModelsFile, Samples, Translator, Wanted
 from .output import Output, as_json
+from .solve_risk import Aversion, Start, Trace, Tremble
 
 if TYPE_CHECKING:
     from gamesim.core.solution import Equilibrium, Limits, Ranking, Solution
@@ -76,8 +77,16 @@ def solve(
     ] = None,
     param: Annotated[
         list[str] | None,
-        typer.Option("--param", metavar="NAME=VALUE", help="A parameter of the method, such as population=50."),
+        typer.Option(
+            "--param",
+            metavar="NAME=VALUE",
+            help="A parameter of a game of the catalog (crash=-10), or of the method (alpha=.1).",
+        ),
     ] = None,
+    aversion: Aversion = None,
+    tremble: Tremble = None,
+    start: Start = None,
+    trace: Trace = None,
     words: Annotated[
         bool, typer.Option("--explain", "--words", help="Say how and why each equilibrium is played.")
     ] = False,
@@ -86,7 +95,12 @@ def solve(
     ] = False,
     svg: Annotated[
         str | None,
-        typer.Option("--svg", "--draw", metavar="FILE", help="Write a picture of the game and equilibrium 1."),
+        typer.Option(
+            "--svg",
+            "--draw",
+            metavar="FILE",
+            help="Write a picture of the game and equilibrium 1; with --trace of the branch.",
+        ),
     ] = None,
     dot: Annotated[bool, typer.Option("--dot", help="Print the game as DOT (Graphviz), and nothing else.")] = False,
     mermaid: Annotated[bool, typer.Option("--mermaid", help="Print the game as Mermaid, and nothing else.")] = False,
@@ -122,13 +136,18 @@ def solve(
     from gamesim_analysis.equilibrium.concepts import concept_named
     from gamesim_analysis.equilibrium.concepts import plan as plan_of
     from gamesim_analysis.equilibrium.document import crossed, document
-    from gamesim_analysis.equilibrium.sources import read_source
+    from gamesim_analysis.equilibrium.method import table_of
+    from gamesim_analysis.equilibrium.sources import parameters_of, read_source
     from gamesim_analysis.equilibrium.told import facts
 
     from gamesim.core.errors import clean
 
+    from .solve_risk import attitude, started, traced
+
     limits = _limits(wall, cpu, memory, stop_after)
-    parameters = {**_parameters(rationality, beta, objective), **_params(param or ())}
+    given = _params(param or ())
+    rules = {name: given.pop(name) for name in list(given) if name in parameters_of(game)}
+    parameters = {**_parameters(rationality, beta, objective), **attitude(aversion, tremble), **given}
     if concept not in (None, "all"):
         concept_named(concept)
     _known_method(method)
@@ -144,7 +163,7 @@ def solve(
     elif game is None:
         raise UsageError("a GAME is needed, or --text.", where="gamesim solve", hint="Such as: gamesim solve game.efg")
     else:
-        source = read_source(game, store=out.store, where=_pairs("--where", where or ()))
+        source = read_source(game, store=out.store, where=_pairs("--where", where or ()), parameters=rules)
     subject = source.game
     for text in source.assumptions:  # above any equilibrium
         out.say(clean(text, 300))
@@ -157,8 +176,14 @@ def solve(
         "game": game, "concept": asked, "method": method, "all": every, "limit_wall": f"{limits.seconds:g}s", "limit_cpu": f"{limits.cpu_seconds:g}s",
         "limit_memory": limits.memory, "stop_after": stop_after, "exact": exact, "cross_check": cross, **parameters,
     }  # fmt: skip
+    if asked in OF_SAMPLES and not hasattr(subject, "shape") and hasattr(subject, "to_normal_form"):
+        subject = table_of(subject, limits)
+        out.note("players mind risk over the table of their plans; a tremble acts on whole plans")
     solvable = source.sampled.game if source.sampled is not None and asked in OF_SAMPLES else subject
+    parameters = {**parameters, **started(solvable, start, every)}
     answers, table = _solved(solvable, asked, method, every, limits, cross, exact, parameters)
+    if trace is not None:
+        answers = traced(solvable, answers, trace, parameters, limits)
     sampled = None
     if source.sampled is not None:
         answers, sampled = _sampled(source.sampled, answers, draws, seed)
@@ -169,8 +194,16 @@ def solve(
         for text in texts.values():
             out.say(text.rstrip("\n"))
     else:
-        _say(out, _Shown(subject, source.name, answers, source.notes, sampled, words), table)
-    page = _Page(source.name, _again(game, out, request, draws, seed, where), source.notes, table, sampled)
+        _say(out, _Shown(subject, source.name, answers, source.notes, sampled, words, trace is not None), table)
+    again = _again(
+        game,
+        out,
+        {**request, "parameters": parameters, "rules": rules, "start_text": start, "trace": trace},
+        draws,
+        seed,
+        where,
+    )
+    page = _Page(source.name, again, source.notes, table, sampled, trace)
     files = _write(out, subject, answers, first, told, svg, folder, page)
     out.exit = _exit(answers, table)
     return {**told, **texts, **({"files": files} if files else {})}
@@ -238,6 +271,8 @@ def _concept(given: str | None, every: bool, parameters: Mapping[str, Any], game
     from gamesim_analysis.equilibrium.told import facts
     from gamesim_analysis.equilibrium.told_others import FITTING
 
+    from .solve_risk import meant
+
     if given == "all":
         return FITTING.get(facts(game, digest=False)["kind"], "nash"), True
     if given is not None:
@@ -246,6 +281,8 @@ def _concept(given: str | None, every: bool, parameters: Mapping[str, Any], game
         return "correlated", every
     if "rationality" in parameters:
         return concept_named("qre"), every
+    if meant(parameters) is not None:
+        return str(meant(parameters)), every
     return FITTING.get(facts(game, digest=False)["kind"], "nash"), every
 
 
@@ -338,6 +375,8 @@ def _exit(answers: Sequence[Solution | Ranking], table: Any) -> int:
             code = max(code, 5)
         elif stopped == "crash" and not found:
             code = max(code, 4)
+        elif getattr(answer, "details", {}).get("converged") is False:
+            code = max(code, 3)
         elif not found:
             code = max(code, 1)
     return code or int(table is not None and not table.agreed)
@@ -354,6 +393,7 @@ class _Shown:
     notes: Sequence[str]
     sampled: dict[str, Any] | None
     words: bool
+    traced: bool = False
 
 
 def _say(out: Output, shown: _Shown, table: Any) -> None:
@@ -383,9 +423,12 @@ def _say_solution(out: Output, shown: _Shown, solution: Solution) -> None:
     from gamesim_analysis.equilibrium.told import words as played
     from gamesim_analysis.equilibrium.words import explain, note_of
 
+    from .solve_risk import say_branch
+
     game = shown.game
     rows = []
-    for number, equilibrium in enumerate(solution.equilibria[:SHOWN], 1):
+    listed = solution.equilibria or (solution.rejected if solution.details.get("converged") is False else ())
+    for number, equilibrium in enumerate(listed[:SHOWN], 1):
         payoffs = "(" + ", ".join(_text(value) for value in equilibrium.payoffs) + ")"
         concept = concept_of(game, solution, equilibrium)
         rows.append([number, payoffs, played(game, equilibrium), _regret(equilibrium), concept, note_of(game, equilibrium)])  # fmt: skip
@@ -399,6 +442,8 @@ def _say_solution(out: Output, shown: _Shown, solution: Solution) -> None:
     if len(solution.equilibria) > 1:
         out.say(_counted(solution))
     out.say(certificate_in_words(solution))
+    if shown.traced and "branch" in solution.details:
+        say_branch(out, game, solution.details["branch"])
     _say_welfare(out, game, solution)
     if shown.words:
         for number, equilibrium in enumerate(solution.equilibria[:TOLD], 1):
@@ -477,6 +522,7 @@ class _Page:
     notes: Sequence[str]
     table: Any
     sampled: dict[str, Any] | None
+    trace: str | None = None
 
 
 def _texts(game: Any, solution: Any, dot: bool, mermaid: bool) -> dict[str, str]:
@@ -499,15 +545,17 @@ def _write(
         return []
     import json
 
-    from gamesim_analysis.equilibrium.draw import draw
+    from gamesim_analysis.equilibrium.draw import draw, draw_traced
     from gamesim_analysis.equilibrium.method import is_formal
 
     from gamesim.core.errors import clean
 
     files: dict[Path, str] = {}
     picture = None if svg is None and is_formal(game) else draw(game, solution)
+    tree = not hasattr(game, "shape")
+    branch = None if solution is None or page.trace is None or tree else draw_traced(game, solution)
     if svg is not None and picture is not None:
-        files[Path(svg)] = picture
+        files[Path(svg)] = branch or picture
     if folder is not None:
         from gamesim_analysis.equilibrium.page import solution_page
 
@@ -515,6 +563,8 @@ def _write(
         files[place / "solution.json"] = json.dumps(json.loads(as_json(told)), indent=2, ensure_ascii=False) + "\n"
         if picture is not None:
             files[place / "game.svg"] = picture
+        if branch is not None:
+            files[place / "branch.svg"] = branch
         files[place / "report.html"] = solution_page(
             game, answers, name=page.name, command=page.command, notes=page.notes, cross_check=page.table, sampled=page.sampled
         )  # fmt: skip
@@ -550,6 +600,7 @@ def _again(
     game: str, out: Output, request: Mapping[str, Any], draws: int, seed: int, where: Sequence[str] | None
 ) -> str:
     """What to type to have the page again."""
+    import json
     import shlex
 
     words = ["gamesim", "solve", game, "--concept", "all" if request["all"] and request["concept"] == "nash" else str(request["concept"])]  # fmt: skip
@@ -561,6 +612,12 @@ def _again(
     for key, flag in names.items():
         if request.get(key) is not None:
             words += [flag, str(request[key])]
+    shown = ("rationality", "beta", "objective", "start")
+    plain = {key: value for key, value in request["parameters"].items() if key not in shown}
+    for key, value in {**request["rules"], **plain}.items():
+        words += ["--param", f"{key}={json.dumps(value)}"]
+    for flag, text in (("--start", request["start_text"]), ("--trace", request["trace"])):
+        words += [flag, text] if text is not None else []
     words += [flag for key, flag in (("exact", "--exact"), ("cross_check", "--cross-check")) if request[key]]
     for pair in where or ():
         words += ["--where", pair]

@@ -66,7 +66,7 @@ def normal_form(game: ExtensiveFormGame, limit: int) -> NormalFormGame:
     """See ``ExtensiveFormGame.to_normal_form``."""
     shape = tuple(game.strategy_count(i) for i in range(game.n))
     if game.n * prod(shape) > limit:
-        sizes = "x".join(f"{k:,}" for k in shape)
+        sizes = "x".join(f"{k:,}" if k < 10**9 else f"{k:.1e}" for k in shape)
         raise GameTooLargeError(
             f"the normal form of {game.name or 'the tree'} is {sizes}: more than {limit:,} payoffs.",
             hint="Methods on the tree itself: backward_induction, sequence_form_lp.",

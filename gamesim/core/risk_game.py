@@ -13,7 +13,7 @@ never below what she could gain; ``raeconv`` is the sum over players, and equals
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,10 +21,10 @@ import numpy as np
 
 from .arrays import FloatArray
 from .empirical import EmpiricalGame
-from .errors import GameTooLargeError, RiskError, SolverError, UnsupportedGameError
+from .errors import GameTooLargeError, RiskError, SolverError, UnsupportedGameError, clean
 from .normal_form import NormalFormGame
 from .profiles import as_profile
-from .risk import CVaR, Entropic, MeanVariance, RiskMeasure, parse_risk
+from .risk import CVaR, Entropic, MeanVariance, parse_risk
 from .risk_response import (
     Attitude,
     Regulariser,
@@ -168,7 +168,7 @@ def risk_table(game: Any, risk: Any = None, tremble: Any = 0.0, regulariser: Any
         if isinstance(measure, MeanVariance):
             measure = measure.for_range(float(np.ptp(payoffs[i])) or 1.0)
             needed |= measure.variance == "strategic+env"
-        attitudes.append(Attitude(measure, float(trembles[i]), regularisers[i]))
+        attitudes.append(Attitude(measure, _number(trembles[i], "tremble"), regularisers[i]))
     within = None
     if spread is not None and (needed or np.isfinite(spread).all()):
         thin = np.argwhere(~np.isfinite(spread))
@@ -195,9 +195,7 @@ def rae_aims(*, aversion: Any = None, aversion_relative: Any = None, variance: A
         raise RiskError("a risk-averse equilibrium takes exactly one of aversion and aversion_relative.")
     relative = aversion is None
     given = aversion_relative if relative else aversion
-    values = given if isinstance(given, (list, tuple)) else [given]
-    measures: list[RiskMeasure] = [MeanVariance(_number(value, "aversion"), variance, relative) for value in values]
-    return Aims(measures if isinstance(given, (list, tuple)) else measures[0], tremble)
+    return Aims(_made(lambda value: MeanVariance(value, variance, relative), given, "aversion"), tremble)
 
 
 def rqe_aims(*, tau: Any = None, eps: Any = None, divergence: Any = "kl", regulariser: Any = "log_barrier") -> Aims:
@@ -205,24 +203,33 @@ def rqe_aims(*, tau: Any = None, eps: Any = None, divergence: Any = "kl", regula
     if tau is None or eps is None:
         raise RiskError("a risk-averse quantal response equilibrium takes tau and eps.")
     kind: Any = "entropy" if regulariser == "negative_entropy" else regulariser
-    measures = [Entropic(_number(t, "tau"), divergence) for t in (tau if isinstance(tau, (list, tuple)) else [tau])]
-    bonuses = [Regulariser(kind, _number(e, "eps")) for e in (eps if isinstance(eps, (list, tuple)) else [eps])]
-    return Aims(
-        measures if isinstance(tau, (list, tuple)) else measures[0], 0.0, bonuses if isinstance(eps, (list, tuple)) else bonuses[0]
-    )  # fmt: skip
+    measures = _made(lambda value: Entropic(value, divergence), tau, "tau")
+    return Aims(measures, 0.0, _made(lambda value: Regulariser(kind, value), eps, "eps"))
 
 
 def cvar_aims(*, alpha: Any = None, tremble: Any = TREMBLE) -> Aims:
     """Conditional value at risk: ``alpha``, a number or one a player."""
     if alpha is None:
         raise RiskError("a CVaR equilibrium takes alpha.")
-    measures = [CVaR(_number(a, "alpha")) for a in (alpha if isinstance(alpha, (list, tuple)) else [alpha])]
-    return Aims(measures if isinstance(alpha, (list, tuple)) else measures[0], tremble)
+    return Aims(_made(CVaR, alpha, "alpha"), tremble)
+
+
+def _made(make: Callable[[float], Any], given: Any, what: str) -> Any:
+    """What a number means, or a list of that for numbers of the players; complaints name the player."""
+    if not isinstance(given, (list, tuple)):
+        return make(_number(given, what))
+    found = []
+    for i, value in enumerate(given):
+        try:
+            found.append(make(_number(value, what)))
+        except RiskError as error:
+            raise RiskError(f"player {i}: {error.message}", hint=error.hint) from None
+    return found
 
 
 def _number(value: Any, what: str) -> float:
     if isinstance(value, bool) or not isinstance(value, (int, float)):
-        raise RiskError(f"{what} is no number.")
+        raise RiskError(f"{what} '{clean(str(value), 40)}' is no number.")
     return float(value)
 
 

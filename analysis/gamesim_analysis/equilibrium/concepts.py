@@ -13,7 +13,7 @@ from gamesim.core.errors import UnknownKindError, UnsupportedGameError
 from gamesim.core.registry import entry, names
 from gamesim.core.solution import Limits, Ranking, Solution
 
-from .router import ALIASES, CONCEPTS, Step, choose, solve
+from .router import ALIASES, CONCEPTS, Step, choose, solve, wider
 
 
 def known_concepts() -> list[str]:
@@ -86,8 +86,8 @@ def answer(
         method = plan(game, concept)[0].method
     if method != "auto":
         solver = entry("solvers", method)
-        if every and method == "lemke_howson":
-            parameters.setdefault("labels", "all")
-        found: Solution | Ranking = solver(game, concept=concept, limits=limits or Limits(), **parameters)
+        found: Solution | Ranking = solver(
+            game, concept=concept, limits=limits or Limits(), **wider(method, every, parameters)
+        )
         return found
     return solve(game, concept, every=every, limits=limits, **parameters)

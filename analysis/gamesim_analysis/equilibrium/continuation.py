@@ -223,12 +223,29 @@ class Curve:
             return None
         length = float((after.where - point.where) @ point.tangent)
         if not self.homotopy.smooth and float(after.tangent @ point.tangent) < 0.9:  # at a corner
-            return max((point, after), key=lambda p: p.value * np.sign(point.tangent[-1]))
+            ahead = float(np.linalg.norm(after.where - point.where))
+            return max((self._corner(point, ahead), after), key=lambda p: p.value * np.sign(point.tangent[-1]))
         try:
             place = brentq(lambda s: self.between(point, s).tangent[-1], 0.0, length, xtol=1e-12 * (1 + length))
             return self.between(point, float(place))
         except (SolverError, ValueError):
             return max((point, after), key=lambda p: p.value * np.sign(point.tangent[-1]))
+
+    def _corner(self, point: Point, length: float) -> Point:
+        """The last point before a corner that lies ahead within a length."""
+        low, high, last = 0.0, length, point
+        for _ in range(40):
+            middle = (low + high) / 2
+            try:
+                found = self.between(point, middle)
+                near = float(np.linalg.norm(found.where - point.where)) <= 2 * middle  # and no other curve
+            except SolverError:
+                near = False
+            if near and found.tangent[-1] * point.tangent[-1] > 0:
+                low, last = middle, found
+            else:
+                high = middle
+        return last
 
     # ---- crossings -------------------------------------------------------------------------------------------------
 

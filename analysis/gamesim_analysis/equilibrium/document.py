@@ -107,6 +107,7 @@ def solved(game: Any, solution: Solution) -> dict[str, Any]:
         "notes": list(solution.notes),
         "versions": dict(solution.versions),
         **({"branch": branched(game, solution.details["branch"])} if "branch" in solution.details else {}),
+        **({"converged": solution.details["converged"]} if "converged" in solution.details else {}),
         "elapsed": {"seconds": solution.seconds, "cpu_seconds": solution.cpu_seconds},
     }
 
@@ -292,9 +293,9 @@ def solution_schema() -> Schema:
                 "optimum": MAYBE, "welfare": {"type": "array", "items": NUMBER}, "price_of_anarchy": MAYBE, "price_of_stability": MAYBE,
                 "of": TEXT, "reason": TEXT,
             }),
-            "certificate": TEXT, "notes": TEXTS, "versions": {"type": "object", "additionalProperties": TEXT}, "branch": branch, "elapsed": elapsed,
+            "certificate": TEXT, "notes": TEXTS, "versions": {"type": "object", "additionalProperties": TEXT}, "branch": branch, "converged": TRUTH, "elapsed": elapsed,
         },
-        ("branch",),
+        ("branch", "converged"),
     )  # fmt: skip
     ranking = _object(
         {

@@ -10,15 +10,26 @@ from gamesim.core.extensive_form import ExtensiveFormGame
 from gamesim.core.profiles import Joint, as_profile
 from gamesim.core.solution import Equilibrium, Solution
 
-from .draw_branch import draw_branch
+from .draw_branch import branch_picture, draw_branch
 from .draw_simplex import draw_simplex
 from .draw_table import draw_table
 from .draw_tree import draw_tree
 from .method import is_formal
+from .starting import actions_of
 from .svg_text import FILE, Palette
 from .tree_text import dot, mermaid
 
-__all__ = ["dot", "draw", "draw_branch", "draw_simplex", "draw_table", "draw_tree", "mermaid", "play_to_draw"]
+__all__ = [
+    "dot",
+    "draw",
+    "draw_branch",
+    "draw_simplex",
+    "draw_table",
+    "draw_traced",
+    "draw_tree",
+    "mermaid",
+    "play_to_draw",
+]
 
 
 def draw(game: Any, solution: Any = None, *, palette: Palette = FILE) -> str:
@@ -46,6 +57,12 @@ def draw(game: Any, solution: Any = None, *, palette: Palette = FILE) -> str:
     if isinstance(game, ExtensiveFormGame):
         return draw_tree(game, play, palette=palette)
     return draw_table(game.to_normal_form(), play, palette=palette)
+
+
+def draw_traced(game: Any, solution: Solution, *, palette: Palette = FILE) -> str:
+    """The branch that a solution brings along, with its turning points."""
+    branch = solution.details["branch"]
+    return branch_picture(game.players, actions_of(game), branch, name=game.name, palette=palette)
 
 
 def play_to_draw(game: Any, solution: Any) -> Any:

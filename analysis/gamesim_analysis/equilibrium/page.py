@@ -15,10 +15,12 @@ from gamesim.envs.efg.describe_game import describe_game, number
 from gamesim_analysis.report.blocks import Block, Code, Figure, Note, Panel, Points, Section, Table, Text, Tile, Tiles
 from gamesim_analysis.report.page import draw as draw_page
 
+from .branches import told
 from .document import PRICED, concept_of, regretted
-from .draw import draw, draw_branch, draw_simplex, play_to_draw
+from .draw import draw, draw_branch, draw_simplex, draw_traced, play_to_draw
 from .draw_tree import MOST
 from .method import is_formal
+from .starting import actions_of
 from .svg_text import PAGE
 from .told import certificate_in_words, summary, words
 from .welfare import entropy, welfare
@@ -63,6 +65,9 @@ def solution_page(
     if first is not None:
         sections.append(_told(game, first))
         sections += [_replies(game, first)] if formal else []
+    sections += (
+        [_traced(game, first)] if first is not None and first.concept == "rae" and "branch" in first.details else []
+    )
     sections += _branch(game) if formal else []
     if cross_check is not None:
         sections.append(_agreement(cross_check))
@@ -138,6 +143,9 @@ CONCEPT_TITLES = {
     "value": "the value",
     "correlated": "correlated equilibrium",
     "coarse": "coarse correlated equilibrium",
+    "rae": "risk-averse equilibria",
+    "rqe": "risk-averse quantal response equilibria",
+    "cvar": "equilibria of players who value their worst share",
 }
 
 
@@ -295,6 +303,27 @@ def _reply(game: Any, equilibrium: Equilibrium, player: int) -> str:
         return shown + (f", and {len(actions) - 12:,} more moves" if len(actions) > 12 else "") or "does not move"
     table = game.to_normal_form()
     return clean(table.actions[player][int(reply)], 80)
+
+
+def _traced(game: Any, solution: Solution) -> Section:
+    """The branch in the aversion that was asked for."""
+    branch, actions = solution.details["branch"], actions_of(game)
+    head = (
+        "aversion",
+        *(f"{p}: {a}" for p, own in zip(game.players, actions, strict=True) for a in own),
+        "gap",
+        "turns",
+    )
+    rows = tuple(
+        (p.value, *(float(x) for share in p.play for x in share), float(p.certificate.gap), "here" if p.turns else "")
+        for p in branch.points
+    )  # fmt: skip
+    figure = Figure(
+        "Equilibria as aversion grows", told(branch),
+        f"{told(branch)} Each point of it is certified; the largest gap is {branch.max_gap:.2g}. Where it turns back, play jumps to another branch.",
+        (Panel(draw_traced(game, solution, palette=PAGE), strip=True),), Table(head, rows),
+    )  # fmt: skip
+    return Section("branch", "If players mind risk more", (figure,))
 
 
 def _branch(game: Any) -> list[Section]:

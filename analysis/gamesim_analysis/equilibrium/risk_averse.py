@@ -35,12 +35,12 @@ from gamesim.core.normal_form import NormalFormGame
 from gamesim.core.profiles import as_profile
 from gamesim.core.risk import CVaR, MeanVariance
 from gamesim.core.risk_game import Aims, RiskTable, cvar_aims, rae_aims, risk_table, rqe_aims
-from gamesim.core.risk_response import RiskGap, joint_opponents, softmax, stationarity
+from gamesim.core.risk_response import Regulariser, RiskGap, joint_opponents, softmax, stationarity
 from gamesim.core.simplex import project
 from gamesim.core.solution import Limits
 from gamesim.core.symmetric import SymmetricGame
 
-from .method import Found, Method
+from .method import SAME, Found, Method
 
 FICTITIOUS = 150
 TOLERANCE = 1e-8
@@ -203,18 +203,8 @@ def risk_play(
     -------
     The point with its gap; ``converged`` is False where it stayed above ``tolerance`` times the payoff range.
     """
-    table = risk_table(game, risk, tremble, regulariser)
-    shape = table.shape
-    if symmetric:
-        _require_symmetric(table)
+    table, first, branch, bound = _prepared(game, risk, tremble, regulariser, start, symmetric, tolerance)
     deadline = time.monotonic() + seconds
-    bound = tolerance * max(max(float(np.ptp(u)) for u in table.payoffs), 1e-300)
-    first = [np.full(k, 1.0 / k) for k in shape]
-    branch = "from uniform"
-    if start is not None:
-        first = [s.astype(np.float64) for s in as_profile(shape, start)]
-        branch = "from the given start"
-    first = table.project(first) if not any(a.regulariser for a in table.attitudes) else first
     best: RiskPoint | None = None
     for label, point in _starts(table, first, branch, symmetric, rng if rng is not None else np.random.default_rng(0)):
         found = _attempt(table, point, symmetric, bound, deadline, label)
@@ -225,6 +215,49 @@ def risk_play(
 
     assert best is not None
     return best
+
+
+def risk_plays(
+    game: Any, risk: Any = None, *, tremble: Any = 0.0, regulariser: Any = None, start: Any = None, symmetric: bool = False,
+    tolerance: float = TOLERANCE, seconds: float = 60.0, most: int = 1000,
+) -> list[RiskPoint]:  # fmt: skip
+    """Every equilibrium that is met from uniform play, from pure profiles and from random points; parameters of ``risk_play``.
+
+    Of a 2x2 table those of ``all_2x2``. Where none is met, the one point that came closest.
+    """
+    from .risk_2x2 import all_2x2
+
+    table, first, branch, bound = _prepared(game, risk, tremble, regulariser, start, symmetric, tolerance)
+    if table.shape == (2, 2):
+        return all_2x2(game, risk, tremble=tremble, regulariser=regulariser, symmetric=symmetric)
+    deadline = time.monotonic() + seconds
+    kept: list[RiskPoint] = []
+    closest: RiskPoint | None = None
+    for label, point in _starts(table, first, branch, symmetric, np.random.default_rng(0)):
+        found = _attempt(table, point, symmetric, bound, deadline, label)
+        flat = np.concatenate(found.profile)
+        if found.converged and all(np.abs(flat - np.concatenate(other.profile)).max() > SAME for other in kept):
+            kept.append(found)
+        if closest is None or found.gap < closest.gap:
+            closest = found
+        if time.monotonic() > deadline or len(kept) == most:
+            break
+    assert closest is not None
+    return kept or [closest]
+
+
+def _prepared(
+    game: Any, risk: Any, tremble: Any, regulariser: Any, start: Any, symmetric: bool, tolerance: float
+) -> tuple[RiskTable, list[FloatArray], str, float]:
+    """The table, where to start and what that is called, and the gap below which play is an equilibrium."""
+    table = risk_table(game, risk, tremble, regulariser)
+    if symmetric:
+        _require_symmetric(table)
+    first, branch = [np.full(k, 1.0 / k) for k in table.shape], "from uniform"
+    if start is not None:
+        first, branch = [s.astype(np.float64) for s in as_profile(table.shape, start)], "from the given start"
+    first = table.project(first) if not any(a.regulariser for a in table.attitudes) else first
+    return table, first, branch, tolerance * max(max(float(np.ptp(u)) for u in table.payoffs), 1e-300)
 
 
 def _starts(table: RiskTable, first: Any, branch: str, tied: bool, rng: np.random.Generator) -> Any:
@@ -345,15 +378,18 @@ def _require_symmetric(table: RiskTable) -> None:
 def risk_equilibrium(
     game: Any, *, concept: str, limits: Limits, aversion: Any = None, aversion_relative: Any = None,
     variance: Any = "strategic", tremble: Any = None, tau: Any = None, eps: Any = None, divergence: Any = "kl",
-    regulariser: Any = "log_barrier", alpha: Any = None, start: Any = None, profile: str = "any",
+    regulariser: Any = "log_barrier", alpha: Any = None, rationality: Any = None, start: Any = None, profile: str = "any",
+    tolerance: float = TOLERANCE, every: bool = False,
 ) -> Found:  # fmt: skip
-    """One equilibrium of concept ``rae``, ``rqe`` or ``cvar``; which, its start says.
+    """Equilibria of concept ``rae``, ``rqe``, ``cvar`` or ``qre``: one, which its start chooses, or all that are met.
 
     Parameters
     ----------
     aversion, aversion_relative, variance, tremble : of ``rae``.  tau, eps, divergence, regulariser : of ``rqe``.
-    alpha, tremble : of ``cvar``.
+    alpha, tremble : of ``cvar``.  rationality : of ``qre``.
     start : a profile, or one action a player.  profile : ``any``, or ``symmetric`` for everybody alike.
+    tolerance : gap, relative to the payoff range, below which play counts as converged.
+    every : all that ``risk_plays`` meets.
 
     Raises
     ------
@@ -364,25 +400,48 @@ def risk_equilibrium(
         "rae": {"aversion": aversion, "aversion_relative": aversion_relative, "variance": variance, "tremble": tremble},
         "rqe": {"tau": tau, "eps": eps, "divergence": divergence, "regulariser": regulariser},
         "cvar": {"alpha": alpha, "tremble": tremble},
+        "qre": {"rationality": rationality},
     }[concept]
     parameters = {key: value for key, value in given.items() if value is not None}
+    if concept == "qre" and rationality == 0:
+        even = [np.full(k, 1.0 / k) for k in risk_table(game).shape]
+        return Found(
+            [even], complete=True, selection="the only one: everybody errs as much as can be", of_concept=parameters
+        )
     aims = AIMS[concept](**parameters)
     if profile not in ("any", "symmetric"):
         raise RiskError(f"no profile '{clean(str(profile), 40)}'.", hint="Profiles: any, symmetric.")
-    point = risk_play(
-        game, aims.risk, tremble=aims.tremble, regulariser=aims.regulariser, start=start,
-        symmetric=profile == "symmetric", seconds=limits.seconds,
-    )  # fmt: skip
+    began = time.monotonic()
+    asked: dict[str, Any] = {
+        "tremble": aims.tremble, "regulariser": aims.regulariser, "start": start, "symmetric": profile == "symmetric",
+        "tolerance": tolerance, "seconds": limits.seconds,
+    }  # fmt: skip
+    points = risk_plays(game, aims.risk, **asked, most=limits.equilibria) if every else [risk_play(game, aims.risk, **asked)]  # fmt: skip
+    late = time.monotonic() - began > limits.seconds
     table = risk_table(game, aims.risk, aims.tremble, aims.regulariser)
-    notes = list(warnings_of(table, point.profile))
-    if not point.converged:
-        notes.append(f"not converged: the gap is {point.gap:.3g} after {', '.join(point.stages)} and all restarts.")
+    notes = [text for point in points for text in warnings_of(table, point.profile)]
+    reached = list(
+        dict.fromkeys(", by ".join((p.branch, *((", ".join(p.stages),) if p.stages else ()))) for p in points)
+    )
+    converged = all(point.converged for point in points)
+    if not converged:
+        notes.append(
+            f"not converged: the gap is {points[0].gap:.3g} after {', '.join(points[0].stages)} and all restarts."
+        )
     return Found(
-        [point.profile], covers="one", selection=f"{point.branch}, by {', '.join(point.stages)}", notes=notes, of_concept=parameters
+        [point.profile for point in points], covers="accessible" if every else "one", selection="; ".join(reached[:8]), notes=notes,
+        of_concept=parameters, stopped="seconds" if late and (every or not converged) else None, details={"converged": converged},
     )  # fmt: skip
 
 
-AIMS: dict[str, Callable[..., Aims]] = {"rae": rae_aims, "rqe": rqe_aims, "cvar": cvar_aims}
+def qre_aims(*, rationality: Any = None) -> Aims:
+    """Logit quantal response as the limit of no risk: the regulariser is entropy of weight 1 / ``rationality``."""
+    if isinstance(rationality, bool) or not isinstance(rationality, (int, float)) or not 0 < rationality < np.inf:
+        raise RiskError("quantal responses of a table take a rationality, a finite number > 0.")
+    return Aims(None, 0.0, Regulariser("entropy", 1.0 / rationality))
+
+
+AIMS: dict[str, Callable[..., Aims]] = {"rae": rae_aims, "rqe": rqe_aims, "cvar": cvar_aims, "qre": qre_aims}
 
 
 def warnings_of(table: RiskTable, profile: Sequence[FloatArray]) -> list[str]:
@@ -419,10 +478,10 @@ def _suits(game: Any, concept: str) -> str:
 risk_averse = Method(
     "risk_averse",
     frozenset(AIMS),
-    "equilibria under an attitude to risk: RAE, RQE, CVaR; fictitious play, extragradient, Newton",
+    "equilibria under an attitude to risk: RAE, RQE, CVaR, and QRE; fictitious play, extragradient, Newton",
     _suits,
     risk_equilibrium,
     suits="tables, empirical games",
-    covers="one",
+    covers="one, or all that are met",
     complete="never",
 )

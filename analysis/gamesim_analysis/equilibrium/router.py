@@ -54,6 +54,7 @@ LABELLED = 100  # strategies of each, up to which every label is followed
 POLYNOMIAL = 64  # strategy profiles up to which enumpoly is asked
 SEQUENCES = 100_000  # of both players, up to which a tree is a linear program
 MATRIX = 1_000_000  # cells up to which a table is one
+EVERY = (("every", True),)
 
 
 @dataclass(frozen=True)
@@ -84,7 +85,7 @@ def choose(game: Any, concept: str = "nash", every: bool = False, limits: Limits
 
     limits = limits or Limits()
     if concept in ("rae", "rqe", "cvar"):
-        return [Step("risk_averse", "players who mind risk")]
+        return [Step("risk_averse", "players who mind risk", EVERY if every else ())]
     if isinstance(game, (TeamGame, Mechanism)) or concept in ("team", "truthful"):
         return _of_their_own(game, concept)
     reason = is_formal(game)
@@ -99,6 +100,8 @@ def choose(game: Any, concept: str = "nash", every: bool = False, limits: Limits
         return [Step("correlated", "a linear program over the table")]
     if concept == "regularised":
         return [Step("nash_mp", "mirror prox: the one answer, at a linear rate")]
+    if concept == "qre" and every and not tree:
+        return [Step("risk_averse", "every logit equilibrium that is met from many starts", EVERY)]
     if concept == "qre":
         return [Step("logit_branch", "the principal branch, traced from uniform play")]
     if concept == "pure":
@@ -246,11 +249,15 @@ def solve(
     limits = limits or Limits()
     if method != "auto":
         solver = entry("solvers", method)
-        if every and method == "lemke_howson":
-            parameters.setdefault("labels", "all")
-        solution: Solution = solver(game, concept=concept, limits=limits, **parameters)
+        solution: Solution = solver(game, concept=concept, limits=limits, **wider(method, every, parameters))
         return solution
     return follow(game, choose(game, concept, every, limits), concept, limits, every, parameters)
+
+
+def wider(method: str, every: bool, parameters: dict[str, Any]) -> dict[str, Any]:
+    """Parameters of a method that was named, where all equilibria are wanted and it can list more than one."""
+    listing: dict[str, dict[str, Any]] = {"lemke_howson": {"labels": "all"}, "risk_averse": {"every": True}}
+    return {**(listing.get(method, {}) if every else {}), **parameters}
 
 
 def follow(

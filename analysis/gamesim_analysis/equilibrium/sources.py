@@ -7,6 +7,7 @@ store.
 
 from __future__ import annotations
 
+import inspect
 import re
 import sys
 from collections.abc import Mapping
@@ -16,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from gamesim.core.errors import GameFileError, GamesimError, ScenarioError, clean, did_you_mean
 from gamesim.core.game_files import FileLimits, read_text
-from gamesim.core.registry import names
+from gamesim.core.registry import entry, names
 from gamesim.envs.efg import reading
 from gamesim.envs.efg.reading import FOREIGN, SUFFIXES, GameFile, catalog, from_text
 
@@ -57,6 +58,7 @@ def read_source(
     limits: FileLimits | None = None,
     store: str | None = None,
     where: Mapping[str, Any] | None = None,
+    parameters: Mapping[str, Any] | None = None,
 ) -> Source:
     """A game from a file, standard input, the catalog, a scenario or a run.
 
@@ -64,6 +66,7 @@ def read_source(
     ----------
     store : where runs named by their id lie.
     where : which game of a run whose sweep varied more than who plays.
+    parameters : of a game of the catalog; see ``parameters_of``.
 
     Raises
     ------
@@ -75,6 +78,8 @@ def read_source(
         For a run that is no whole game, naming what is missing.
     """
     limits = limits or FileLimits()
+    if parameters:
+        return _of_catalog(source.removeprefix("catalog:"), parameters)
     if source == "-":
         return _read(from_text(_standard_input(limits), "standard input", limits=limits), "standard input")
     if source.startswith("catalog:"):
@@ -102,6 +107,25 @@ def read_source(
     if _scenario(source):
         return _yaml(source, limits)
     return _stored(source, store, where)
+
+
+def parameters_of(source: str | None) -> tuple[str, ...]:
+    """Names of the parameters of a game of the catalog; of anything else none."""
+    name = (source or "").removeprefix("catalog:")
+    if name not in names("games") or (name == source and Path(name).is_file()):
+        return ()
+    return tuple(inspect.signature(entry("games", name)).parameters)
+
+
+def _of_catalog(name: str, parameters: Mapping[str, Any]) -> Source:
+    given = ", ".join(f"{key}={value}" for key, value in parameters.items())
+    try:
+        game = catalog(name, **parameters)
+    except GamesimError:
+        raise
+    except (TypeError, ValueError, ArithmeticError, AttributeError) as error:
+        raise GameFileError(f"no {name} with {clean(given, 80)}: {clean(str(error), 120)}.", where="--param") from None
+    return Source(game, f"{getattr(game, 'name', '') or name} ({given})")
 
 
 def _read(found: GameFile, name: str) -> Source:

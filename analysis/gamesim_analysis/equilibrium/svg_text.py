@@ -89,10 +89,10 @@ class Drawing:
 def element(name: str, content: str | None = None, /, **attributes: Any) -> str:
     """One element; ``class_`` and ``stroke_width`` become ``class`` and ``stroke-width``; None is left out."""
     given = "".join(
-        f' {key.rstrip("_").replace("_", "-")}="{escape(value)}"'
+        f' {key.rstrip("_").replace("_", "-")}="{value if key == "d" else escape(value)}"'
         for key, value in attributes.items()
         if value is not None
-    )
+    )  # a path is ours, numbers throughout, and may be long
     return f"<{name}{given}/>" if content is None else f"<{name}{given}>{content}</{name}>"
 
 

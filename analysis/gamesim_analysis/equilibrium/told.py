@@ -208,6 +208,11 @@ LISTS = {
     "accessible": "equilibria that the paths reach",
     "unique": "answers",
 }
+MINDED = {
+    "rae": "want (mean less aversion times variance)",
+    "rqe": "want (entropic value and what they pay for precision)",
+    "cvar": "want (the mean of their worst share alpha)",
+}
 GAINS = {
     "correlated": "by disobeying the referee",
     "coarse": "by refusing the referee beforehand",
@@ -220,6 +225,8 @@ def certificate_in_words(solution: Solution) -> str:
     """The sentence under the table: what nobody can gain, how that is known, and whether the list is whole."""
     if solution.concept in ("team", "truthful"):
         return told_others.certificate_in_words(solution)
+    if solution.concept in MINDED and (solution.equilibria or solution.rejected):
+        return _of_risk(solution)
     found = solution.equilibria
     what = LISTS.get(solution.covers, solution.covers)
     if not found:
@@ -251,6 +258,23 @@ def certificate_in_words(solution: Solution) -> str:
     if solution.stopped:
         whole = f"{len(found)} found before the limit ({solution.stopped}), the list is incomplete"
     return f"Certificate: {gain}; {whole} ({solution.method})."
+
+
+def _of_risk(solution: Solution) -> str:
+    """The gap of players who mind risk, what they could truly gain of what they want, and whether that is an equilibrium."""
+    found = solution.equilibria or solution.rejected
+    largest = max(found, key=lambda e: e.certificate.bound).certificate
+    gaps = [e.certificate.details for e in found]
+    regret = max(max(float(value) for value in details["risk_regrets"]) for details in gaps)
+    total = max(float(details["raeconv"]) for details in gaps)
+    many = "one equilibrium is listed" if len(found) == 1 else f"{len(found)} equilibria are listed"
+    if solution.details.get("converged") is False:
+        many = "NOT converged: this is the closest point, and no equilibrium to the tolerance"
+    reached = f" (branch: {solution.selection})" if solution.selection and len(found) == 1 else ""
+    return (
+        f"Certificate: in units of what players {MINDED[solution.concept]}, the largest gap is {largest.bound:.2g}, the exact regret at most "
+        f"{max(regret, 0.0):.2g}, raeconv {total:.2g}: floats with all rounding counted, checked apart from the solver; {many}{reached}; there may be others ({solution.method})."
+    )
 
 
 def _of_logit(solution: Solution) -> str:

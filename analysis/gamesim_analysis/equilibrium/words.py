@@ -36,6 +36,12 @@ from .threats import Threat, action_values, local_reach, threats, tolerance
 
 __all__ = ["describe_game", "dominated", "explain", "explain_ranking", "note_of", "threats"]
 
+MINDED = {
+    "rae": "Worths are means alone; players here also mind how much they vary, and tremble.",
+    "cvar": "Worths are means alone; players here value the mean of their worst share, and tremble.",
+    "rqe": "Worths are means alone; players here also mind risk, and pay for precision.",
+    "qre": "Players here err: what is worth less is played less, not never.",
+}
 SETS = 120  # information sets told one by one
 ACTIONS = 24  # actions of a table whose value is told
 BELIEFS = 8  # nodes of a set told with their belief
@@ -62,7 +68,8 @@ def explain(game: Any, equilibrium: Any, *, sets: int = SETS) -> str:
         return "\n".join(_referee(game.to_normal_form(), play, coarse))
     if isinstance(game, ExtensiveFormGame):
         return "\n".join(_tree(game, as_behaviour(game, play), sets))
-    return "\n".join(_table(game.to_normal_form(), play))
+    concept = equilibrium.certificate.concept if isinstance(equilibrium, Equilibrium) else "nash"
+    return "\n".join(_table(game.to_normal_form(), play, MINDED.get(concept, "")))
 
 
 def note_of(game: Any, equilibrium: Equilibrium) -> str:
@@ -258,7 +265,8 @@ def _spread(worth: Sequence[Any], mixture: Any) -> list[Any]:
 # ---- tables ----------------------------------------------------------------------------------------------------------
 
 
-def _table(game: NormalFormGame, play: Any) -> Iterator[str]:
+def _table(game: NormalFormGame, play: Any, minded: str = "") -> Iterator[str]:
+    """``minded`` : what players want beside their mean; it is said, and nobody is then said to keep others indifferent."""
     profile = as_profile(game.shape, play)
     exact = game.exact is not None and all(is_exact(mixture) for mixture in profile)
     slack = tolerance(game, exact)
@@ -272,6 +280,9 @@ def _table(game: NormalFormGame, play: Any) -> Iterator[str]:
         unused = [label(a) for a, p in zip(game.actions[i], profile[i], strict=True) if not p > 0]
         if unused and len(game.actions[i]) <= ACTIONS:
             yield f"{label(player)} never uses {one_of(unused, 'and')}."
+    if minded:
+        yield minded
+        return
     mixing = [i for i in range(game.n) if _support(profile[i])[1:]]
     for j in mixing:
         others = [label(game.players[i]) for i in mixing if i != j]

@@ -39,6 +39,20 @@ def stag_hunt(stag: float = 4, alone: float = 0, hare: float = 3) -> NormalFormG
     return NormalFormGame.bimatrix(row, _transposed(row), actions=MOVES, name="stag_hunt")
 
 
+def symmetric_2x2(a: float = 4, b: float = 3, c: float = 0, d: float = 3) -> NormalFormGame:
+    """Two players alike, S or H: S earns a against S and c against H, H earns b against S and d against H; a stag hunt.
+
+    The letters are those of ``gamesim_analysis.equilibrium.risk_2x2.thresholds``.
+
+    Examples
+    --------
+    >>> symmetric_2x2(10, 2, 1, 3).pure_equilibria()
+    [(0, 0), (1, 1)]
+    """
+    row = [[a, c], [b, d]]
+    return NormalFormGame.bimatrix(row, _transposed(row), actions=(("S", "H"),) * 2, name="symmetric_2x2")
+
+
 def battle_of_the_sexes() -> NormalFormGame:
     """Two players who want to meet, at different places."""
     return NormalFormGame.bimatrix(
