@@ -55,6 +55,7 @@ GAMES: dict[str, list[Any]] = {
         {"kind": "matrix", "payoffs": [[[1, 2, 0.1], [0, 3, 0.7]], [[0, 0.3, 1], [1, 3, 2]]], "horizon": 140},
     ],
     "network": [{"kind": "matrix", "horizon": 40}],
+    "table": [{"kind": "matrix", "horizon": 40}],
     "stag_hunt": [{"kind": "stag_hunt"}, {"kind": "stag_hunt", "size": 3, "horizon": 140, "chase": 0.9}],
     "stage_q": [{"kind": "matrix", "stage": "biased_rps", "horizon": 30}],
     "stage": [
@@ -66,6 +67,17 @@ GAMES: dict[str, list[Any]] = {
 PARAMETERS: dict[str, list[dict[str, Any]]] = {
     "network": [
         {"keys": ["round"], "sizes": [1, 2], "shift": [3], "scale": [2], "weights": "AACAPwAAgL8AAAAAAAAAAA=="}
+    ],
+    "table": [
+        {
+            "keys": ["last"],
+            "low": [-1],
+            "values": [3],
+            "count": [2],
+            "actions": 2,
+            "weights": [0.5, 0.5],
+            "tables": ["eNr7////fwZGIAIAIO0E/g==", "eNpjZIQCAAA2AAo="],
+        }
     ],
     "stage.fixed": [{"choice": 1.0}],
     "axelrod": [{"strategy": "Tit For Tat"}, {"strategy": "Random"}],

@@ -78,6 +78,15 @@ def chances(x: FloatArray, parts: Layers) -> FloatArray:
     return np.asarray(x / x.sum(axis=-1, keepdims=True))
 
 
+def masked(p: FloatArray, observation: Arrays) -> tuple[FloatArray, FloatArray]:
+    """Chances (..., k) without what may not be played, and the mask; where no ``action_mask`` is seen everything may."""
+    if "action_mask" not in observation:
+        return p, np.ones_like(p)
+    mask = np.asarray(observation["action_mask"], dtype=np.float64).reshape(p.shape)
+    mask = np.where(mask.any(axis=-1, keepdims=True), mask, 1.0)  # who does not move is not asked
+    return np.asarray(p * mask / (p * mask).sum(axis=-1, keepdims=True)), mask
+
+
 def drawn(p: FloatArray, u: FloatArray) -> FloatArray:
     """Actions (...) from chances (..., k) and uniforms (...)."""
     place = (u[..., None] >= np.cumsum(p, axis=-1)).sum(axis=-1)
@@ -109,4 +118,4 @@ class NetworkPolicy:
         raw = inputs(observation, self.keys)
         if raw.shape[-1] != len(self.shift):
             raise ScenarioError(f"this network reads {len(self.shift)} numbers, and sees {raw.shape[-1]} here.")
-        return chances(scaled(raw, self.shift, self.scale), self.parts)
+        return masked(chances(scaled(raw, self.shift, self.scale), self.parts), observation)[0]

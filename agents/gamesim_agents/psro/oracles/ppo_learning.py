@@ -11,75 +11,22 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.random import Generator
 
-from gamesim.core.arrays import BoolArray, FloatArray, IntArray
+from gamesim.core.arrays import AnyArray, FloatArray
 from gamesim.core.policy import AgentSpec
 from gamesim.core.solving import Answer, Opponents
 from gamesim.envs.base import SeatView
-from gamesim.run.seating import seat_profiles, seated
-from gamesim.run.uniforms import PolicyUniforms
 
-from ..network_policy import Layers, chances, drawn, inputs, scaled, written
+from ..network_policy import Layers, chances, drawn, inputs, masked, scaled, written
 from .ppo import Ppo, actions_of
 from .screening import Mixture
+from .sitting import Decide, Played, play
 
 if TYPE_CHECKING:
     import torch
 
 log = logging.getLogger(__name__)
 HUGE = 1e6  # a scale at which no input is cut
-
-
-@dataclass(frozen=True)
-class Played:
-    """Episodes of one joint opponent: arrays (T, B), inputs (T, B, d)."""
-
-    seen: FloatArray
-    action: IntArray
-    chance: FloatArray
-    reward: FloatArray
-    acted: BoolArray
-
-
-def play(
-    subject: Any, player: int, profile: Sequence[AgentSpec | None], seeds: IntArray, parts: Layers, shift: FloatArray,
-    scale: FloatArray, keys: Sequence[str],
-) -> Played:  # fmt: skip
-    """Episodes in which a network sits in one seat, as ``rollout`` plays them."""
-    n, rows = len(profile), len(seeds)
-    places = [j for j in range(n) if j != player]
-    groups = seated(subject, [spec for spec in profile if spec is not None])
-    seatings = [np.array([places[i] for i in group.seats]) for group in groups]
-    profiles: list[Any] = [{}] * n
-    for j, found in zip(places, seat_profiles(groups, len(places)), strict=True):
-        profiles[j] = found
-    uniforms = PolicyUniforms(seeds, n)
-    states = [
-        g.policy.initial_state(rows, len(s), uniforms.initial(g.policy.columns)[:, s])
-        for g, s in zip(groups, seatings, strict=True)
-    ]
-    environment = subject.batched(rows)
-    batch = environment.reset(seeds, {"seats": profiles})
-    kept: list[tuple[Any, ...]] = []
-    step, me = 0, np.array([player])
-    while batch.needs_action.any():
-        actions = np.full((rows, n), np.nan)
-        for number, (group, seating) in enumerate(zip(groups, seatings, strict=True)):
-            chosen, states[number] = group.policy.act(
-                SeatView(batch.observation, seating), states[number], uniforms.at(step, group.policy.columns)[:, seating]
-            )  # fmt: skip
-            actions[:, seating] = chosen
-        x = scaled(inputs(SeatView(batch.observation, me), keys)[:, 0], shift, scale)
-        x = np.broadcast_to(x, (rows, x.shape[-1]))
-        p = chances(x, parts)
-        action = drawn(p, uniforms.at(step, 1)[:, player, 0])
-        actions[:, player] = action
-        acted = batch.needs_action[:, player].copy()
-        batch = environment.step(actions)
-        chosen_p = np.take_along_axis(p, action.astype(np.int64)[:, None], axis=1)[:, 0]
-        kept.append((x, action.astype(np.int64), chosen_p, batch.reward[:, player].copy(), acted))
-        step += 1
-    seen, action_, chance, reward, acted_ = (np.array(part) for part in zip(*kept, strict=True))
-    return Played(seen, action_, chance, reward, acted_)
+NEVER = -1e9  # logit of what may not be played
 
 
 @dataclass(frozen=True)
@@ -132,7 +79,7 @@ class Learning:
                 group["lr"] = config.rate * left
             parts = _numbers(actor)
             rounds = [
-                play(subject, player, profile, rng.integers(0, 2**53, int(count)), parts, shift, scale, keys)
+                play(subject, player, profile, rng.integers(0, 2**53, int(count)), _deciding(parts, shift, scale, keys))
                 for profile, count in zip(mixture.profiles, counts, strict=True)
             ]
             means = np.array([played.reward.sum(axis=0).mean() for played in rounds])
@@ -162,10 +109,11 @@ class Learning:
         import torch
 
         config = self.config
+        d = len(actor[0][0])
         seen, action, old, advantage, target, count = [], [], [], [], [], []
         for played, reward, c in zip(rounds, rewards, share, strict=True):
             with torch.no_grad():
-                value = _forward(critic, torch.as_tensor(played.seen, dtype=torch.float32))[..., 0].numpy().astype(np.float64)  # fmt: skip
+                value = _forward(critic, torch.as_tensor(played.seen[..., :d], dtype=torch.float32))[..., 0].numpy().astype(np.float64)  # fmt: skip
             a = _advantages(reward, value * played.acted, config.smoothing)
             on = played.acted
             target.append((a + value)[on])
@@ -184,11 +132,12 @@ class Learning:
             torch.as_tensor(part, dtype=torch.float32)
             for part in (np.concatenate(seen), np.log(np.concatenate(old)), adv / max(spread, 1e-8), goal, w)
         ]
-        x, before, gains, goals, counts = tensors
+        sight, before, gains, goals, counts = tensors
+        x, barred = sight[:, :d], NEVER * (1.0 - sight[:, d:])
         chosen = torch.as_tensor(np.concatenate(action))
         size = max(float(goal.std()), 1e-8)
         for _ in range(config.epochs):
-            logits = torch.log_softmax(_forward(actor, x), dim=-1)
+            logits = torch.log_softmax(_forward(actor, x) + barred, dim=-1)
             now = logits.gather(1, chosen[:, None])[:, 0]
             ratio = torch.exp(now - before)
             held = torch.clamp(ratio, 1 - config.clip, 1 + config.clip)
@@ -220,14 +169,29 @@ def _advantages(reward: FloatArray, value: FloatArray, smoothing: float) -> Floa
     return found
 
 
+def _deciding(parts: Layers, shift: FloatArray, scale: FloatArray, keys: Sequence[str]) -> Decide:
+    """Who draws an action with the network's chances; what is kept of the sight are inputs, then which actions there were."""
+
+    def decide(observation: SeatView, u: FloatArray) -> tuple[AnyArray, AnyArray, FloatArray]:
+        x = scaled(inputs(observation, keys)[:, 0], shift, scale)
+        x = np.broadcast_to(x, (len(u), x.shape[-1]))
+        p, mask = masked(chances(x, parts), observation)
+        action = drawn(p, u)
+        seen = np.concatenate([x, mask], axis=-1)
+        return seen, action, np.take_along_axis(p, action.astype(np.int64)[:, None], axis=1)[:, 0]
+
+    return decide
+
+
 def _probe(subject: Any, player: int, mixture: Mixture, keys: Sequence[str], rng: Generator, k: int) -> FloatArray:
     """What a player who does anything sees, (rows, d); it sets the scale of inputs."""
     d = inputs(SeatView(subject.batched(2).reset(np.arange(2)).observation, np.array([player])), keys).shape[-1]
     even: Layers = ((np.zeros((d, k)), np.zeros(k)),)
     found = []
     for profile in mixture.profiles[:8]:
-        played = play(subject, player, profile, rng.integers(0, 2**53, 16), even, np.zeros(d), np.full(d, HUGE), keys)
-        found.append(played.seen[played.acted] * HUGE)
+        decide = _deciding(even, np.zeros(d), np.full(d, HUGE), keys)
+        played = play(subject, player, profile, rng.integers(0, 2**53, 16), decide)
+        found.append(played.seen[played.acted][:, :d] * HUGE)
     return np.concatenate(found)
 
 
