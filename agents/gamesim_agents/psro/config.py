@@ -29,6 +29,8 @@ K = TypeVar("K", bound=Config)
 Each = float | tuple[float, ...]
 PARAMETER = {"rae": "aversion", "rqe": "tau", "cvar": "alpha", "qre": "rationality"}  # what a frontier's grid varies
 ATTITUDES = {"rae": "mean_variance", "rqe": "entropic", "cvar": "cvar"}  # of a meta-solver, as an oracle shares it
+SLOW = ("prd", "regret_matching", "cvar")  # meta-solvers that take seconds for a table
+REDRAWS, FEWEST = 50, 20
 FAMILY = {"gap_acceptance": "driving.gap_acceptance"}
 
 
@@ -279,6 +281,10 @@ class PsroConfig(Config):
         False,
         description="The least exploitable mixture is answered instead: exact finds it, regret learns it, also from samples.",
     )
+    bootstrap: int | None = Field(
+        None, ge=0, le=10_000,
+        description="Redraws of a sampled table, each solved again: what the last meta-strategy and a frontier's solutions owe to chance. 0 is none; by default 50, and none where solving takes long (prd, regret_matching, cvar).",
+    )  # fmt: skip
     stop: StopKeys = Field(default_factory=StopKeys, description="When the loop ends.")
     frontier: FrontierKeys | None = Field(None, description="What safety costs, on fresh episodes.")
 
@@ -313,6 +319,8 @@ class PsroConfig(Config):
             self.strangers()
             if self.anytime:
                 raise ValueError("anytime: is for two-player zero-sum formal games, where best responses are known")
+        if self.bootstrap and self.bootstrap < FEWEST:
+            raise ValueError(f"bootstrap: {self.bootstrap} redraws say nothing of 95 %. Give {FEWEST} at least, or 0")
         self.meta, self.attitude  # noqa: B018
         return self
 
@@ -355,6 +363,12 @@ class PsroConfig(Config):
         if isinstance(self.anytime, RegretKeys):
             return self.anytime
         return RegretKeys() if self.anytime == "regret" else None
+
+    def redraws(self, kind: str) -> int:
+        """How often a table is drawn and solved again by a meta-solver."""
+        if self.bootstrap is not None:
+            return self.bootstrap
+        return 0 if kind in SLOW else REDRAWS
 
     @property
     def the_samples(self) -> SampleKeys:

@@ -36,7 +36,7 @@ def run_block(unit: Unit, context: Context) -> UnitResult:
     """Iterations of the loop; each leaves an event ``iteration`` in the journal."""
     config = context.scenario.experiment
     assert isinstance(config, PsroConfig)
-    subject = _subject(canonical(config.the_game.model_dump(mode="json")))
+    subject = subject_of(canonical(config.the_game.model_dump(mode="json")))
     after = unit.task.get("after")
     before: Any = context.result(after).data if after else {"codes": _first(subject, config, context), "iteration": 0}
     state = restored(subject, before["codes"], int(before["iteration"]))
@@ -53,12 +53,19 @@ def run_block(unit: Unit, context: Context) -> UnitResult:
         if stopped:
             break
     data = {"codes": [[code if code is None else list(code) for code in pool] for pool in state.codes]}
-    found = {**data, "iteration": state.iteration, "stopped": stopped, "converged": stopped == "tolerance"}
+    marginals = [np.asarray(m).tolist() for m in state.marginals]
+    found = {
+        **data,
+        "iteration": state.iteration,
+        "meta": marginals,
+        "stopped": stopped,
+        "converged": stopped == "tolerance",
+    }
     return UnitResult(unit.key, "complete", data=found)
 
 
 @lru_cache(maxsize=2)
-def _subject(keys: bytes) -> Polytope:
+def subject_of(keys: bytes) -> Polytope:
     import json
 
     told = json.loads(keys)
@@ -164,7 +171,7 @@ def check_game(config: PsroConfig) -> None:
     NotSymmetricError
         If seats were said to be alike, and a policy of the first pools earns something else elsewhere.
     """
-    subject = _subject(canonical(config.the_game.model_dump(mode="json")))
+    subject = subject_of(canonical(config.the_game.model_dump(mode="json")))
     if config.anytime and not (subject.n == 2 and subject.game.is_constant_sum):
         raise not_zero_sum(subject)
     if config.the_samples.symmetric:

@@ -26,7 +26,7 @@ from .config import PsroConfig
 from .pools import PoolPolicy
 from .solving import needed
 
-VERSION = 1
+VERSION = 2
 Profile = tuple[str, ...]  # ids of policies, in the order of the seats
 
 
@@ -97,9 +97,14 @@ class _Plan:
         for start in range(0, stop.iterations, stop.checkpoint):
             count = min(stop.checkpoint, stop.iterations - start)
             unit = self.unit({"do": "iterate", "after": after, "iterations": count}, **determines)
-            if self.results([unit])[0]["stopped"]:
-                return
+            found = self.results([unit])[0]
             after = unit.key
+            if found["stopped"]:
+                break
+        draws = config.redraws(config.meta[0])
+        if draws and config.samples is not None and not config.anytime:
+            task = {"do": "redraw", "of": after, "iteration": found["iteration"], "draws": draws}
+            self.results([self.unit(task, **determines)])
 
     # ---- environments ---------------------------------------------------------------------------------------------------
 
@@ -118,6 +123,10 @@ class _Plan:
             solved = self.meta(iteration, pools, roles, rounds)
             if config.the_oracle.kind == "none" or not self.answered(iteration, solved, pools, roles):
                 break
+        draws = config.redraws(config.meta[0])
+        if draws:
+            task = {"do": "bootstrap", "of": solved.key, "iteration": iteration, "draws": draws}
+            self.results([self.unit(task, meta=list(config.meta))])
         if config.frontier is not None:
             self.frontier(solved, pools, roles)
 
@@ -224,8 +233,14 @@ class _Plan:
         grid = frontier.model_dump(mode="json", include={"grid", "concepts"})
         unit = self.unit({"do": "frontier", "solved": solved.key}, grid=grid, meta=list(config.meta))
         found = self.results([unit])[0]
+        again = [config.redraws(solution["kind"]) for solution in found["solutions"]]
+        asked = [
+            self.unit({"do": "bootstrap", "of": unit.key, "solution": k, "draws": draws}, grid=grid, meta=list(config.meta))
+            for k, draws in enumerate(again)
+        ]  # fmt: skip
+        redrawn = [one for told in self.results(asked) for one in told["draws"] if one is not None]
         shape = [len(pools[role]) for role in roles]
-        profiles, meets = needed(found["solutions"], roles, shape, frontier.populations)
+        profiles, meets = needed(found["solutions"], roles, shape, frontier.populations, redrawn)
         rounds = [self.batches(frontier.evaluate)]
         game = EmpiricalGame(tuple(tuple(p.label for p in pool) for pool in pools), tuple(roles))
         cells: list[tuple[Any, list[Unit]]] = []
@@ -242,7 +257,7 @@ class _Plan:
             everything = [*cells, *((None, units) for rows in strangers.values() for _, _, units in rows)]
             self.results(list({unit.key: unit for _, units in everything for unit in units}.values()))
         task = {
-            "do": "score", "frontier": unit.key, "pools": found["pools"], "roles": list(roles), "in_sample": frontier.in_sample,
+            "do": "score", "frontier": unit.key, "bootstraps": [one.key for one in asked], "pools": found["pools"], "roles": list(roles), "in_sample": frontier.in_sample,
             "cells": [[profile, [unit.key for unit in units]] for profile, units in cells],
             "strangers": {name: [[seat, a, [u.key for u in units]] for seat, a, units in rows] for name, rows in strangers.items()},
             "populations": list(frontier.populations), "delta": frontier.delta,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -163,19 +164,26 @@ def solve_frontier(unit: Unit, context: Context) -> UnitResult:
     assert isinstance(config, PsroConfig)
     before = context.result(unit.task["solved"]).data
     game = EmpiricalGame.from_dict(before["table"])
+    solutions = []
+    for label, kind, given, parameter, value in frontier_rows(config):
+        found = solved(game, kind, given, context, "frontier", label, repr(value))
+        solutions.append({"concept": label, "kind": kind, "parameter": parameter, "value": value, **told(found)})
+    data = {"solutions": solutions, "table": before["table"], "pools": before["pools"]}
+    return UnitResult(unit.key, "complete", data=data)
+
+
+def frontier_rows(config: PsroConfig) -> list[tuple[str, str, dict[str, Any], str, float]]:
+    """Solutions of a frontier: label, meta-solver and its parameters, which of them varies, and its value; Nash is the first."""
     concepts = concepts_of(config)
     base = {key: value for key, value in concepts[0][2].items() if key in ("tremble", "profile")}
     if concepts[0][1] not in ("rae", "cvar"):
         base["tremble"] = 0.0
-    rows = [("nash", "rae", {**base, "variance": "strategic"}, "aversion", 0.0)]
+    rows: list[tuple[str, str, dict[str, Any], str, float]] = [
+        ("nash", "rae", {**base, "variance": "strategic"}, "aversion", 0.0)
+    ]
     for label, kind, kept, grid in concepts:
         rows += [(label, kind, kept, PARAMETER[kind], value) for value in grid if _is_attitude(kind, value)]
-    solutions = []
-    for label, kind, kept, parameter, value in rows:
-        found = solved(game, kind, {**kept, parameter: value}, context, "frontier", label, repr(value))
-        solutions.append({"concept": label, "kind": kind, "parameter": parameter, "value": value, **told(found)})
-    data = {"solutions": solutions, "table": before["table"], "pools": before["pools"]}
-    return UnitResult(unit.key, "complete", data=data)
+    return [(label, kind, {**kept, parameter: value}, parameter, value) for label, kind, kept, parameter, value in rows]
 
 
 def _is_attitude(kind: str, value: float) -> bool:
@@ -183,8 +191,14 @@ def _is_attitude(kind: str, value: float) -> bool:
     return value >= 0 if kind in ("rae", "qre") else value > 0 if kind == "rqe" else 0 < value <= 1
 
 
-def needed(solutions: Sequence[Mapping[str, Any]], roles: Sequence[int], shape: Sequence[int], populations: Sequence[str]) -> tuple[list[tuple[int, ...]], dict[str, list[tuple[int, int]]]]:  # fmt: skip
-    """Profiles that scoring solutions takes, and for strangers the (seat, policy) that meets them."""
+def needed(
+    solutions: Sequence[Mapping[str, Any]], roles: Sequence[int], shape: Sequence[int], populations: Sequence[str],
+    draws: Sequence[Any] = (),
+) -> tuple[list[tuple[int, ...]], dict[str, list[tuple[int, int]]]]:  # fmt: skip
+    """Profiles that scoring solutions takes, and for strangers the (seat, policy) that meets them.
+
+    ``draws`` are marginals that are scored against themselves alone.
+    """
     n = len(shape)
     profiles: set[tuple[int, ...]] = set()
     meets: set[tuple[int, int]] = set()
@@ -197,6 +211,8 @@ def needed(solutions: Sequence[Mapping[str, Any]], roles: Sequence[int], shape: 
                 profiles |= {p for p in np.ndindex(*shape) if p[i] in played[i]}
             if roles[i] not in roles[:i]:
                 meets |= {(i, a) for a in played[i]}
+    for marginals in draws if "self" in populations else ():
+        profiles |= set(product(*([a for a, p in enumerate(m) if p > LEAST] for m in marginals)))
     strangers = [name for name in populations if name not in ("self", "uniform")]
     return sorted(profiles), {name: sorted(meets) for name in strangers}
 
@@ -213,8 +229,9 @@ def score(unit: Unit, context: Context) -> UnitResult:
         for name, rows in task["strangers"].items()
     }
     table = before["table"] if task["in_sample"] else table_of(task, context).as_dict()
+    draws = [context.result(key).data["draws"] for key in task["bootstraps"]]
     data = {
-        "solutions": before["solutions"], "pools": before["pools"], "training": before["table"], "table": table,
+        "draws": draws, "solutions": before["solutions"], "pools": before["pools"], "training": before["table"], "table": table,
         "strangers": strangers, "populations": task["populations"], "delta": task["delta"], "in_sample": task["in_sample"],
     }  # fmt: skip
     return UnitResult(unit.key, "complete", data=data)

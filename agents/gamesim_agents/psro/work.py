@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from gamesim.run.contracts import Context, Unit, UnitResult
 from gamesim.run.reuse import borrowed
 
+from .bootstrap import bootstrap, bootstrap_block
 from .cells import play
 from .formal import run_block
 from .solving import answer, score, solve, solve_frontier
@@ -19,9 +20,11 @@ def run_unit(unit: Unit, context: Context) -> UnitResult:
 
 TASKS: Mapping[str, Callable[[Unit, Context], UnitResult]] = {
     "iterate": run_block,
+    "redraw": bootstrap_block,
     "play": play,
     "solve": solve,
     "answer": answer,
+    "bootstrap": bootstrap,
     "frontier": solve_frontier,
     "score": score,
 }

@@ -18,7 +18,14 @@ from .base import answer
 
 
 def _solved(
-    concept: str, game: EmpiricalGame, limits: Limits, rng: Generator, profile: str, start: Any, given: dict[str, Any]
+    concept: str,
+    game: EmpiricalGame,
+    limits: Limits,
+    rng: Generator,
+    profile: str,
+    start: Any,
+    near: Any,
+    given: dict[str, Any],
 ) -> MetaStrategy:
     parameters = {key: value for key, value in given.items() if value is not None}
     if parameters.get("tremble"):  # a pool of few policies bears no tremble as large as many actions do
@@ -26,7 +33,7 @@ def _solved(
     aims = AIMS[concept](**parameters)
     point = risk_play(
         game, aims.risk, tremble=aims.tremble, regulariser=aims.regulariser, start=start, symmetric=profile == "symmetric",
-        seconds=limits.seconds,
+        seconds=limits.seconds, near=near,
     )  # fmt: skip
     table = risk_table(game, aims.risk, aims.tremble, aims.regulariser)
     details = {
@@ -39,37 +46,38 @@ def _solved(
 
 def rae(
     game: EmpiricalGame, *, limits: Limits, rng: Generator, aversion: Any = None, aversion_relative: Any = None,
-    variance: str = "strategic", tremble: float = 0.01, profile: str = "any", start: Any = None,
+    variance: str = "strategic", tremble: float = 0.01, profile: str = "any", start: Any = None, near: Any = None,
 ) -> MetaStrategy:  # fmt: skip
     """Risk-averse equilibrium: mean less ``aversion`` times variance."""
     given = {"aversion": aversion, "aversion_relative": aversion_relative, "variance": variance, "tremble": tremble}
-    return _solved("rae", game, limits, rng, profile, start, given)
+    return _solved("rae", game, limits, rng, profile, start, near, given)
 
 
 def rqe(
     game: EmpiricalGame, *, limits: Limits, rng: Generator, tau: Any = None, eps: Any = None, divergence: str = "kl",
-    regulariser: str = "log_barrier", profile: str = "any", start: Any = None,
+    regulariser: str = "log_barrier", profile: str = "any", start: Any = None, near: Any = None,
 ) -> MetaStrategy:  # fmt: skip
     """Risk-averse quantal response equilibrium."""
     given = {"tau": tau, "eps": eps, "divergence": divergence, "regulariser": regulariser}
-    return _solved("rqe", game, limits, rng, profile, start, given)
+    return _solved("rqe", game, limits, rng, profile, start, near, given)
 
 
 def cvar(
     game: EmpiricalGame, *, limits: Limits, rng: Generator, alpha: Any = None, tremble: float = 0.01, profile: str = "any",
-    start: Any = None,
+    start: Any = None, near: Any = None,
 ) -> MetaStrategy:  # fmt: skip
     """Equilibrium of players who value the mean of their worst share ``alpha``."""
-    return _solved("cvar", game, limits, rng, profile, start, {"alpha": alpha, "tremble": tremble})
+    return _solved("cvar", game, limits, rng, profile, start, near, {"alpha": alpha, "tremble": tremble})
 
 
 def qre(
-    game: EmpiricalGame, *, limits: Limits, rng: Generator, rationality: float = 1.0, profile: str = "any", start: Any = None
+    game: EmpiricalGame, *, limits: Limits, rng: Generator, rationality: float = 1.0, profile: str = "any", start: Any = None,
+    near: Any = None,
 ) -> MetaStrategy:  # fmt: skip
     """Logit quantal response equilibrium on the branch that the start finds."""
     point = risk_play(
         game, regulariser=Regulariser("entropy", 1.0 / rationality), start=start, symmetric=profile == "symmetric",
-        seconds=limits.seconds,
+        seconds=limits.seconds, near=near,
     ) if rationality > 0 else None  # fmt: skip
     shares = [np.full(k, 1.0 / k) for k in game.shape] if point is None else point.profile
     details = {

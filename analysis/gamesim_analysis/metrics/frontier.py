@@ -23,7 +23,7 @@ from gamesim.core.errors import MetricError
 from gamesim_analysis.equilibrium.risk_averse import dominated_mass
 
 from .base import Columns, metric
-from .psro import _column, done
+from .psro import _column, done, mixtures_over, spread_over
 
 if TYPE_CHECKING:
     from gamesim.run.record import Record
@@ -190,14 +190,19 @@ def frontier(record: Record) -> Columns:
 
 
 def scores(data: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """One row a solution and population; the first solution is the equilibrium of those who mind no risk."""
+    """One row a solution and population; the first solution is the equilibrium of those who mind no risk.
+
+    ``mean_low`` and the like are intervals of the solutions as they stand. ``mean_table_low`` and the like say how far another
+    training table of as many episodes might have moved them: 2.5 and 97.5 % over ``redraws`` of it, against itself alone.
+    """
     game, training = EmpiricalGame.from_dict(data["table"]), EmpiricalGame.from_dict(data["training"])
     rows = []
+    tables = redrawn_scores(data, game)
     for population in data["populations"]:
         kept = [strata(data, game, solution["marginals"], population) for solution in data["solutions"]]
         base = kept[0]
         mean0, arrival0, crash0 = base.mean()[0], base.arrival(), base.rate("crash")
-        for solution, own in zip(data["solutions"], kept, strict=True):
+        for solution, own, table in zip(data["solutions"], kept, tables, strict=True):
             mean, error = own.mean()
             crash, arrival = own.rate("crash"), own.arrival()
             low, high = crash.wilson()
@@ -215,8 +220,79 @@ def scores(data: Mapping[str, Any]) -> list[dict[str, Any]]:
                 "affordable": mean >= mean0 - data["delta"] * abs(mean0), "frozen": bool(stuck or mean < mean0 - 0.5 * abs(mean0)),
                 "dominated": dominated(training, solution["marginals"]), "gap": solution["gap"], "converged": bool(solution["converged"]),
                 "branch": solution["branch"] or "", "in_sample": bool(data["in_sample"]),
+                **(table if population == "self" else dict.fromkeys(table)),
             })  # fmt: skip
+            if rows[-1]["below_resolution"]:
+                rows[-1] |= {"ratio_table_low": None, "ratio_table_high": None}
     return rows
+
+
+def redrawn_scores(data: Mapping[str, Any], game: EmpiricalGame) -> list[dict[str, float | None]]:
+    """For each solution, what it scores on the fresh cells over redraws of the training table: bounds by name, and how many.
+
+    A ratio is taken within each draw, for Nash of that draw plays in the same table.
+    """
+    per_seat, crash, arrival = _dense_scores(game)
+    found: list[dict[str, float | None]] = []
+    base: dict[int, float] = {}
+    for place, draws in enumerate(drawn(data)):
+        scored = {}
+        for d, marginals in enumerate(draws):
+            if marginals is not None:
+                chance = np.ones(())
+                for m in marginals:
+                    chance = np.multiply.outer(chance, np.asarray(m, dtype=np.float64))
+                live = chance > 0
+                scored[d] = [float(chance[live] @ values[live]) for values in (per_seat, crash, arrival)]
+        if not place:
+            base = {d: values[1] for d, values in scored.items()}
+        times = [base[d] / values[1] for d, values in scored.items() if d in base and values[1] > 0]
+        columns = {"mean": 0, "crash": 1, "arrival": 2}
+        row: dict[str, float | None] = {}
+        for name, at in columns.items():
+            row[f"{name}_table_low"], row[f"{name}_table_high"] = spread_over([v[at] for v in scored.values()])
+        row["ratio_table_low"], row["ratio_table_high"] = spread_over(times if len(times) == len(scored) else [])
+        found.append({**row, "redraws": float(len(scored))})
+    return found
+
+
+def drawn(data: Mapping[str, Any]) -> Sequence[Sequence[Any]]:
+    """The redraws of every solution; none where the run did not draw."""
+    return data.get("draws") or [()] * len(data["solutions"])
+
+
+def _dense_scores(game: EmpiricalGame) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """By ordered profile the mean of a seat, how often somebody crashes, and how often a seat arrives; NaN where nothing was played."""
+    names = sorted({name for cell in game.cells.values() for name in cell.events if name.startswith("arriv")})
+    crash, arrival = np.full(game.shape, np.nan), np.full(game.shape, np.nan)
+    for profile in np.ndindex(*game.shape):
+        cell = game.cells.get(game.sort(profile)[0])
+        if cell is not None:
+            crash[profile] = cell.events.get("crash", 0) / cell.count
+            if names:
+                arrival[profile] = sum(cell.events.get(name, 0) for name in names) / len(names) / cell.count
+    return np.asarray(game.mean.mean(axis=0)), crash, arrival
+
+
+@metric("solutions", default=True, order=305)
+def solutions(record: Record) -> Columns:
+    """Who plays what under every solution of a frontier, and how far another training table might have moved that."""
+    units = done(record, "score")
+    if not units:
+        raise MetricError("this run has no frontier.", path="frontier")
+    rows: list[dict[str, Any]] = []
+    for unit in units:
+        pools = [[policy["label"] for policy in pool] for pool in unit.data["pools"]]
+        roles = EmpiricalGame.from_dict(unit.data["table"]).roles
+        for solution, draws in zip(unit.data["solutions"], drawn(unit.data), strict=True):
+            low, high = mixtures_over(draws, solution["marginals"])
+            for i, m in enumerate(solution["marginals"]):
+                rows += [
+                    {"cell": unit.cell, "concept": solution["concept"], "parameter": solution["parameter"], "value": float(solution["value"]),
+                     "player": i, "policy": pools[roles[i]][a], "probability": p, "low": low[i][a], "high": high[i][a]}
+                    for a, p in enumerate(m)
+                ]  # fmt: skip
+    return {name: _column([row[name] for row in rows]) for name in rows[0]}
 
 
 def dominated(game: EmpiricalGame, marginals: Sequence[Sequence[float]]) -> float:

@@ -6,7 +6,7 @@ Everything is read from the journals of a run of kind ``psro``; nothing is playe
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from gamesim.run.record import Record
 
 KIND = "psro"
+PERCENTILES = (0.025, 0.975)
 
 
 @dataclass(frozen=True)
@@ -98,24 +99,52 @@ def curve(record: Record) -> Columns:
     return {name: _column([row[name] for row in rows]) for name in rows[0]}
 
 
+def spread_over(values: Sequence[float]) -> tuple[float | None, float | None]:
+    """2.5 and 97.5 % of what redraws gave; None where there are none, or not for all of them."""
+    if not len(values) or not np.isfinite(values).all():
+        return None, None
+    low, high = np.quantile(values, PERCENTILES)
+    return float(low), float(high)
+
+
+def mixtures_over(draws: Sequence[Any], marginals: Sequence[Any]) -> tuple[list[list[float]], list[list[float]]]:
+    """2.5 and 97.5 % of every probability over redraws; NaN where there are none."""
+    solved = [draw for draw in draws if draw is not None]
+    low, high = [], []
+    for i, m in enumerate(marginals):
+        table = np.array([draw[i] for draw in solved]) if solved else np.full((1, len(m)), np.nan)
+        ends = np.quantile(table, PERCENTILES, axis=0)
+        low.append([float(p) for p in ends[0]])
+        high.append([float(p) for p in ends[1]])
+    return low, high
+
+
 @metric("meta", default=True, order=301)
 def meta(record: Record) -> Columns:
-    """PSRO: the meta-strategy by iteration, player and policy."""
-    rows: list[tuple[int, int, int, str, float]] = []
+    """PSRO: the meta-strategy by iteration, player and policy; of the last one of a sampled table the range over redraws."""
+    again = {
+        (unit.cell, int(unit.task["iteration"])): unit.data["draws"]
+        for what in ("bootstrap", "redraw")
+        for unit in done(record, what)
+        if "iteration" in unit.task
+    }
+    met: list[tuple[int, int, Sequence[Any], Sequence[Sequence[str]]]] = []
     for unit in done(record, "iterate"):
         for type_, step, data in unit.events:
             if type_ == "iteration":
-                rows += [
-                    (unit.cell, step - 1, i, str(a), p) for i, m in enumerate(data["meta"]) for a, p in enumerate(m)
-                ]
+                met.append((unit.cell, step, data["meta"], [[str(a) for a in range(len(m))] for m in data["meta"]]))
     for (cell, step), unit in final_tables(record).items():
         game = EmpiricalGame.from_dict(unit.data["table"])
-        for i, m in enumerate(unit.data["marginals"]):
-            rows += [(cell, step - 1, i, label, p) for label, p in zip(game.policies[game.roles[i]], m, strict=True)]
-    if not rows:
+        met.append((cell, step, unit.data["marginals"], [game.policies[role] for role in game.roles]))
+    if not met:
         raise MetricError("no iteration was finished.")
-    names = ("cell", "iteration", "player", "policy", "probability")
-    return {name: _column(column) for name, column in zip(names, zip(*rows, strict=True), strict=True)}
+    rows: list[tuple[Any, ...]] = []
+    for cell, step, marginals, names in met:
+        low, high = mixtures_over(again.get((cell, step), ()), marginals)
+        for i, m in enumerate(marginals):
+            rows += [(cell, step - 1, i, *row) for row in zip(names[i], m, low[i], high[i], strict=True)]
+    columns = ("cell", "iteration", "player", "policy", "probability", "low", "high")
+    return {name: _column(column) for name, column in zip(columns, zip(*rows, strict=True), strict=True)}
 
 
 @metric("cells", default=True, order=302)

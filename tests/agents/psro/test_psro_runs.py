@@ -35,6 +35,7 @@ CROSSING = {
         "tremble": 0.0,
         "profile": "symmetric",
     },
+    "bootstrap": 20,
     "frontier": {"grid": [0.1, 0.5], "evaluate": 60, "populations": ["self", "noisy"]},
 }
 

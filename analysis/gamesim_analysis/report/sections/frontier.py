@@ -48,6 +48,7 @@ def _one(data: Mapping[str, Any], named: str, lead: bool) -> list[Block]:
         blocks.append(Note(f"{named}Scored on the training cells (in_sample: true). Solutions were fitted to these very episodes, so ratios are too large; quote none of them.", "failure"))  # fmt: skip
     points = chosen(rows, first)
     blocks.append(Text(named + _sentence(base, points, data["delta"]), lead=lead))
+    blocks += _redrawn(own, base, points, named)
     blocks.append(_figure(own, base, named, first))
     for population in data["populations"]:
         blocks.append(_table([row for row in rows if row["population"] == population], named, population, points))
@@ -70,6 +71,34 @@ def _sentence(base: Mapping[str, Any], points: Mapping[str, Mapping[str, Any]], 
         else:
             said.append(f"For {at} the ratio of crashes is {times}, at {change}.")
     return text + (" ".join(said) or f"No solution of the grid keeps its mean within {100 * delta:g} % of that.")
+
+
+def _redrawn(
+    rows: Sequence[Mapping[str, Any]], base: Mapping[str, Any], points: Mapping[str, Mapping[str, Any]], named: str
+) -> list[Block]:
+    """What the solutions owe to their training table, in words and in a table; nothing where the run drew no other."""
+    if not base.get("redraws"):
+        return []
+    said = f"{named}Another training table of as many episodes would have put Nash's crashes in 1000 anywhere in {_range(base, 'crash', 1000)}"
+    for concept, row in points.items():
+        if row["ratio_table_low"] is not None:
+            said += f", and how many times fewer {concept} at {row['value']:g} has in {_range(row, 'ratio')}"
+    said += f" (95 % of {int(base['redraws'])} redraws of the table, each solved again)."
+    shown = tuple(
+        (row["concept"], float(row["value"]), _range(row, "mean"), _range(row, "crash", 1000), _range(row, "ratio"), int(row["redraws"]))
+        for row in rows
+    )  # fmt: skip
+    caption = "Ranges hold 95 % of the redraws. They say what solving has to do with chance in the training cells, the intervals below what scoring has in the fresh ones."
+    head = ("concept", "at", "mean", "crashes / 1000", "times fewer", "redraws")
+    return [
+        Text(said),
+        Table(head, shown, f"{named}What another training table would give", caption, header=2, folded=True),
+    ]
+
+
+def _range(row: Mapping[str, Any], name: str, times: float = 1.0) -> str:
+    low, high = row[f"{name}_table_low"], row[f"{name}_table_high"]
+    return "" if low is None or high is None else f"[{number(times * low)}, {number(times * high)}]"
 
 
 def as_ratio(row: Mapping[str, Any]) -> Ratio:
