@@ -29,6 +29,18 @@ def replay(
     speed: Annotated[
         float, typer.Option("--speed", min=0, metavar="N", help="Steps a second; 0 is as fast as possible.")
     ] = 0,
+    film: Annotated[
+        str | None, typer.Option("--film", metavar="FILE", help="Write one episode to watch: FILE.svg or FILE.gif.")
+    ] = None,
+    episode: Annotated[
+        str | None,
+        typer.Option(
+            "--episode", metavar="WHICH", help="With --film: its number, or outcomes: crash, or crash=0,timeout=0."
+        ),
+    ] = None,
+    policies: Annotated[
+        str | None, typer.Option("--policies", metavar="A,B", help="With --film of a psro run: who meets, one a seat.")
+    ] = None,
     workers: Workers = 1,
 ) -> Mapping[str, Any]:
     """Play back a run from its record; with --verify prove that playing again gives the same, exit 1 if not."""
@@ -42,6 +54,13 @@ def replay(
     if last is not None and last < first:
         raise ScenarioError(f"--to {last} lies before --from {first}.", where="--to")
     chosen: str | int | None = int(unit) if unit is not None and unit.isdecimal() and len(unit) < 6 else unit
+    if film is not None:
+        from .filming import write_film
+
+        return write_film(out, path, film, episode, chosen, policies)
+    for given, flag in ((episode, "--episode"), (policies, "--policies")):
+        if given is not None:
+            raise ScenarioError(f"{flag} goes with --film FILE.", where=flag)
     with reporter(out) as progress:
         found = replayed(path, verify=verify, unit=chosen, workers=workers, on_event=progress if verify else None)
     data = {

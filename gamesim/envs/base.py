@@ -19,6 +19,7 @@ from gamesim.core.errors import IllegalActionError
 from gamesim.core.policy import EMPTY, ActionSpec
 
 from .config import EnvironmentConfig as EnvironmentConfig
+from .scene import Scene
 
 
 @dataclass(frozen=True)
@@ -85,6 +86,17 @@ class Environment(ParallelEnv[str, Any, Any]):
     def outcome(self) -> Mapping[str, float | str | None]:
         """Summary of the episode, once it is over."""
         return EMPTY
+
+    def scene(self) -> Scene | None:
+        """What it looks like now, to be drawn and filmed; None where it has no picture."""
+        return None
+
+    def frames(self) -> list[AnyArray]:
+        """RGB pictures (height, width, 3) of what happened since the last call, the newest last; none where it paints none.
+
+        ``metadata["render_fps"]`` says how many make a second.
+        """
+        return [self.render()] if "rgb_array" in self.metadata.get("render_modes", ()) else []
 
     def check_actions(self, actions: Mapping[str, Any]) -> None:
         """Raise unless exactly the movers act, each legally."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from gamesim.core.config import Config
 
@@ -23,6 +23,9 @@ class EnvironmentConfig(Config):
     version: ClassVar[int] = 1  # enters unit keys: raise it when equal seeds give other trajectories
     external: ClassVar[bool] = False  # a simulator outside this process: journal every step
     on_invalid: ClassVar[str] = "abort_run"  # what a model's failed answer becomes where the scenario does not say
+    pictured: ClassVar[Literal["", "scenes", "frames"]] = (
+        ""  # what it can be filmed by: ``Environment.scene`` or ``frames``
+    )
     abstains: ClassVar[bool] = False  # whether an agent may forfeit a decision (``Environment.abstain``)
 
     def seats(self) -> tuple[str, ...]:

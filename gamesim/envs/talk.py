@@ -16,12 +16,13 @@ from typing import Any
 
 from numpy.random import Generator
 
-from gamesim.core.arrays import Arrays
+from gamesim.core.arrays import AnyArray, Arrays
 from gamesim.core.errors import IllegalActionError, ModelError, clean
 from gamesim.core.language import Communication, Injection
 from gamesim.core.policy import EMPTY, ActionSpec
 
 from .base import Environment, Event, illegal, require_movers
+from .scene import Scene
 from .words import delivered
 
 PHASE = "talk"
@@ -155,6 +156,12 @@ class TalkEnvironment(Environment):
 
     def outcome(self) -> Mapping[str, float | str | None]:
         return self.inner.outcome()
+
+    def scene(self) -> Scene | None:
+        return self.inner.scene()
+
+    def frames(self) -> list[AnyArray]:
+        return self.inner.frames()
 
     def observation_of(self, agent: str) -> Any | None:
         return self.inner.observation_of(agent)

@@ -248,7 +248,7 @@ def reexecute(job: Job, against: Mapping[str, Any]) -> dict[str, Any]:
         scenario = scenario_of(job.scenario)
         writer = Writer(unit, Path(job.directory), against=_masked(contents) if against["masked"] else contents)
         recorded = Path(against["journal"]).parents[1]
-        broker = _offline(scenario, recorded)
+        broker = offline_broker(scenario, recorded)
         context = Context(scenario, scenario.seeds, writer, Path(job.directory), broker, recorded)
         result = experiment_of(job.kind, job.reference).run_unit(unit, context)
         if result.status == "failed":
@@ -265,7 +265,7 @@ def reexecute(job: Job, against: Mapping[str, Any]) -> dict[str, Any]:
         return Answer(unit.key, "failed", {"error": error_data(error)}).as_dict()
 
 
-def _offline(scenario: Scenario, run: Path) -> Broker | None:
+def offline_broker(scenario: Scenario, run: Path) -> Broker | None:
     """Where language models played: a Broker that knows recorded answers alone."""
     if not used_models(scenario):
         return None

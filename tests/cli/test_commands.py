@@ -92,6 +92,18 @@ def test_replay_shows_and_proves(gamesim: Run, run: Path) -> None:
     assert proved["verified"] == proved["units"] == 1
 
 
+def test_replay_films_an_episode(gamesim: Run, run: Path, tmp_path: Path) -> None:
+    store, film = tmp_path / "store", tmp_path / "crash.svg"
+    played = gamesim("run", "driving/drive", "--json", "--store", str(store)).json["run"]
+    told = gamesim("replay", played, "--film", str(film), "--episode", "crash", "--json").json
+    assert told["outcome"]["crash"] == 1
+    assert "<animateTransform" in film.read_text()
+    assert "filmed as .svg" in gamesim("replay", played, "--film", "x.gif", code=2).err
+    assert "is .svg or .gif" in gamesim("replay", played, "--film", "x.mp4", code=2).err
+    assert "goes with --film" in gamesim("replay", played, "--episode", "crash", code=2).err
+    assert "has no picture" in gamesim("replay", str(run), "--film", str(film), code=2).err
+
+
 def test_report_of_one_and_of_two(gamesim: Run, run: Path, tiny: Path, tmp_path: Path) -> None:
     first = (run / "report.html").read_bytes()
     data = valid("report", gamesim("report", run.name, "--json").json)

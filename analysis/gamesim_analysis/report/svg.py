@@ -15,18 +15,39 @@ from typing import Any
 from markupsafe import Markup
 
 _NAMESPACE = "{http://www.w3.org/2000/svg}"
-_ELEMENTS = frozenset({"svg", "g", "path", "rect", "line", "text", "tspan", "circle", "defs", "clipPath", "title"})
+_ELEMENTS = frozenset(
+    {
+        "svg",
+        "g",
+        "path",
+        "rect",
+        "line",
+        "text",
+        "tspan",
+        "circle",
+        "defs",
+        "clipPath",
+        "title",
+        "animate",
+        "animateTransform",
+    }
+)
 _ATTRIBUTES = frozenset(
     {
         "viewBox", "d", "x", "y", "x1", "x2", "y1", "y2", "width", "height", "r", "cx", "cy", "dx", "dy", "transform", "id",
         "fill", "fill-opacity", "stroke", "stroke-width", "stroke-dasharray", "stroke-opacity", "stroke-miterlimit",
         "opacity", "stroke-linecap", "text-anchor", "font-size", "font-weight", "clip-path", "display",
+        "attributeName", "type", "values", "dur", "keyTimes", "repeatCount",
     }
 )  # fmt: skip
 _CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\ufffe\uffff]")
 _STRAIGHT = re.compile(r"(?:[ML]-?[\d.]+,-?[\d.]+|Z)+")
 _COMMAND = re.compile(r"([MLZ])(?:(-?[\d.]+),(-?[\d.]+))?")
 _NUMBER = re.compile(r"-?\d+\.\d+(?:e[-+]?\d+)?")
+_MOVING = {  # what may change by itself, and into what
+    "attributeName": re.compile(r"transform|opacity|width"), "type": re.compile(r"translate|rotate"), "dur": re.compile(r"[\d.]+s"),
+    "values": re.compile(r"[-\d.,;]+"), "keyTimes": re.compile(r"[\d.;]+"), "repeatCount": re.compile(r"indefinite"),
+}  # fmt: skip
 _NUMERIC = frozenset({"d", "transform", "x", "y", "x1", "x2", "y1", "y2", "width", "height"})
 _PAINT = re.compile(
     r"none|transparent|var\(--[a-z0-9-]+\)|url\(#[a-z0-9]+\)|#[0-9a-fA-F]{3,8}|[a-z]+|rgba?\([\d., %]+\)"
@@ -91,6 +112,10 @@ def _attribute(key: str, value: str, ids: Mapping[str, str]) -> str | None:
     """The attribute as it may stand, or None to leave it out."""
     if key not in _ATTRIBUTES:
         return None
+    if key in _MOVING:
+        if not _MOVING[key].fullmatch(value):
+            raise ValueError(f"a drawing must not hold {key}={value!r}")
+        return value
     if key in ("fill", "stroke", "clip-path"):
         if not _PAINT.fullmatch(value):
             raise ValueError(f"a drawing must not hold {key}={value!r}")

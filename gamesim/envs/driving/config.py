@@ -14,7 +14,7 @@ The numbers are gamesim's (``rules``); no published simulator is reproduced.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import Field
 
@@ -32,6 +32,7 @@ class ConflictPoint(EnvironmentConfig):
     """Two cars at a crossing, a merge, or overtaking on a two-way road; see gamesim/envs/driving/rules.py."""
 
     kind: Literal["conflict_point"] = "conflict_point"
+    pictured: ClassVar[Literal["", "scenes", "frames"]] = "scenes"
     variant: Literal["crossing", "merge", "two_way"] = Field("crossing", description="Where the ways meet.")
     crash_cost: float = Field(10.0, ge=0, description="What a crash costs each car; arriving at once would earn 1.")
     bias_sd: float = Field(

@@ -11,7 +11,9 @@ from gymnasium import spaces
 from gamesim.core.arrays import Arrays
 from gamesim.core.policy import EMPTY, ActionSpec
 from gamesim.envs.base import Batch, Environment, Event
+from gamesim.envs.scene import Scene
 
+from . import picture
 from .batched import BatchedConflictPoint
 from .rules import HARDEST, PULL_OUT, SOFTEST
 
@@ -114,6 +116,12 @@ class ConflictPointEnvironment(Environment):
 
     def outcome(self) -> Mapping[str, float | str | None]:
         return {key: float(value[0]) for key, value in self._row.outcome().items()}
+
+    def scene(self) -> Scene:
+        """The road from above, in metres and seconds."""
+        return picture.scene(
+            self.config.variant, self.possible_agents, self._row.cars, self._row.count * self.config.dt
+        )
 
     def render(self) -> str:
         """The road as text: cars A and B, the truck T, the conflict point +, a crash X."""

@@ -26,6 +26,8 @@ MERGE = 230.0  # m, where ramp and main road run side by side
 START, START_SD, SPEED, SPEED_SD = 60.0, 8.0, 20.0, 1.0
 SPEEDS = tuple(float(v) for v in range(0, 31, 5))
 SIMULATION, POLICY = 10, 2  # Hz
+MIDDLE = (220.0, 7.0)  # m, of the picture of the merge
+WHOLE = {"screen_width": 1200, "screen_height": 110, "scaling": 2.7, "centering_position": [0.5, 0.5]}  # px, px / m
 RAMP, MAIN = ("b", "c", 2), ("b", "c", 1)  # where both run side by side
 
 
@@ -69,6 +71,7 @@ def simulator(scene: str, crash_cost: float, seconds: float, render_mode: str | 
         "action": {"type": "MultiAgentAction", "action_config": each},
         "observation": {"type": "MultiAgentObservation", "observation_config": {"type": "Kinematics"}},
         "simulation_frequency": SIMULATION, "policy_frequency": POLICY, "crash_cost": crash_cost, "seconds": seconds,
+        **(WHOLE if scene == "merge" else {}),
     }  # fmt: skip
     return _scenes()[scene](config=config, render_mode=render_mode)
 

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 class HighwayRoad(EnvironmentConfig):
     """Keys that both roads share."""
 
+    pictured: ClassVar[Literal["", "scenes", "frames"]] = "frames"
     scene: ClassVar[Literal["merge", "two_way"]]
     players: int
     crash_cost: float = Field(10.0, ge=0, description="What a crash costs; arriving at once would earn 1.")

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -39,7 +42,12 @@ class HighwayEnvironment(Environment):
 
     def __init__(self, config: HighwayRoad) -> None:
         self.config = config
-        self.metadata = {"name": f"{config.kind}_v0", "render_modes": ["rgb_array"], "is_parallelizable": True}
+        self.metadata = {
+            "name": f"{config.kind}_v0",
+            "render_modes": ["rgb_array"],
+            "render_fps": highway.SIMULATION,
+            "is_parallelizable": True,
+        }
         self.render_mode = "rgb_array"
         self.possible_agents = list(config.seats())
         self.agents: list[str] = []
@@ -53,6 +61,7 @@ class HighwayEnvironment(Environment):
         self._facts: Arrays = EMPTY
         self._events: list[Event] = []
         self._over = ""
+        self._film: _Film | None = None
         numbers = {key: spaces.Box(-np.inf, np.inf, (), np.float64) for key in ("place", "speed", "side", "time")}
         others = spaces.Box(-np.inf, np.inf, (SEEN, 3), np.float64)
         self._seen = spaces.Dict({**numbers, "others": others, "index": spaces.Box(0, 9, (), np.int64)})
@@ -156,10 +165,57 @@ class HighwayEnvironment(Environment):
 
     def render(self) -> AnyArray:
         """The road as highway-env draws it: an RGB frame, (height, width, 3), uint8."""
+        if self.simulator.viewer is None:
+            with _without_screen():
+                self.simulator.render()
+            if self.config.scene == "merge":  # the whole road is seen; else the picture goes with the car
+                viewer: Any = self.simulator.viewer
+                viewer.observer_vehicle = _Spot(np.array(highway.MIDDLE))
         return np.asarray(self.simulator.render())
+
+    def frames(self) -> list[AnyArray]:
+        """Pictures of every simulated tenth of a second since the last call."""
+        if self._film is None:
+            self._film = _Film(self)
+            self.simulator.set_record_video_wrapper(self._film)
+        between, self._film.frames = self._film.frames, []
+        return [*between, self.render()]
 
     def close(self) -> None:
         self.simulator.close()
+
+
+@dataclass(frozen=True)
+class _Spot:
+    """Where highway-env's camera stands; it looks for a vehicle."""
+
+    position: FloatArray
+
+
+@contextmanager
+def _without_screen() -> Iterator[None]:
+    """pygame looks for a screen when it begins, and complains where there is none; these pictures need none."""
+    before = os.environ.get("SDL_VIDEODRIVER")
+    os.environ["SDL_VIDEODRIVER"] = "offscreen"
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ["SDL_VIDEODRIVER"]
+        else:
+            os.environ["SDL_VIDEODRIVER"] = before
+
+
+class _Film:
+    """Keeps what highway-env paints between two decisions; it asks for it as for gymnasium's RecordVideo."""
+
+    def __init__(self, environment: HighwayEnvironment) -> None:
+        self.environment = environment
+        self.frames: list[AnyArray] = []
+        self.frames_per_sec = highway.SIMULATION
+
+    def _capture_frame(self) -> None:
+        self.frames.append(self.environment.render())
 
 
 def _state(car: Any) -> tuple[float, float, float]:

@@ -32,6 +32,7 @@ class StagHunt(EnvironmentConfig):
     kind: Literal["stag_hunt"] = "stag_hunt"
     version: ClassVar[int] = 2
     abstains: ClassVar[bool] = True
+    pictured: ClassVar[Literal["", "scenes", "frames"]] = "scenes"
     size: int = Field(5, ge=2, le=50, description="Cells along each side of the grid.")
     horizon: int = Field(25, ge=1, le=100_000, description="Steps.")
     catch: float = Field(4.0, ge=0, description="What each earns when both are on the stag's cell.")

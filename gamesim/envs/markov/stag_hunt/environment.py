@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from gymnasium import spaces
 
+from gamesim.envs.scene import Scene
 from gamesim.envs.simultaneous import Simultaneous, whole
 
+from . import picture
 from .batched import BatchedStagHunt
 from .rules import MOVES, STAY
 
@@ -35,6 +37,12 @@ class StagHuntEnvironment(Simultaneous):
     def abstain(self, agent: str) -> float:
         """What a forfeited decision counts as: staying put."""
         return float(STAY)
+
+    def scene(self) -> Scene:
+        """The grid from above, in cells."""
+        hunt = self._hunt
+        steps = hunt.round if self.phase == "" else hunt.round - 1
+        return picture.scene(hunt.grid, hunt.config.size, self.possible_agents, steps)
 
     def render(self) -> str:
         """The grid from north to south: hunters A and B (C where both are), the stag S, plants *."""

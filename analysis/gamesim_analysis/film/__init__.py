@@ -1,0 +1,1 @@
+"""Episodes to watch: which one, and how it is drawn."""
