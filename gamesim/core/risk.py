@@ -28,6 +28,7 @@ References
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Literal, TypeAlias
@@ -80,11 +81,19 @@ class MeanVariance:
         """The same attitude in absolute units, for a player whose payoffs span ``scale``."""
         return replace(self, aversion=self.aversion / scale, relative=False) if self.relative else self
 
+    def _is_absolute(self) -> None:
+        if self.relative:
+            raise RiskError(
+                "a relative aversion needs the range of payoffs.", hint="for_range(range) makes it absolute."
+            )
+
     def value(self, returns: FloatArray, probabilities: FloatArray) -> float:
+        self._is_absolute()
         mean = probabilities @ returns
         return float(mean - self.aversion * (probabilities @ (returns - mean) ** 2))
 
     def weights(self, returns: FloatArray, probabilities: FloatArray) -> FloatArray:
+        self._is_absolute()
         return np.asarray(1.0 - 2.0 * self.aversion * (returns - probabilities @ returns))
 
 
@@ -114,7 +123,8 @@ class Entropic:
         x, s, w = returns[live], probabilities[live], tilt[live]
         if self.divergence == "kl":
             low = float(x.min())
-            return low - float(np.log(s @ np.exp(-self.tau * (x - low)))) / self.tau
+            less = float(s @ np.expm1(-self.tau * (x - low)))
+            return low - (math.log1p(less) if less > -0.5 else math.log(s @ np.exp(-self.tau * (x - low)))) / self.tau
         return float((s * w) @ x - s @ np.log(w) / self.tau)  # D(s, p) = sum of s log(s / p), with p = s w
 
     def weights(self, returns: FloatArray, probabilities: FloatArray) -> FloatArray:

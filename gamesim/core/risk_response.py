@@ -17,7 +17,7 @@ could gain: it is zero exactly at a best response.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Literal
 
 import numpy as np
@@ -28,7 +28,6 @@ from .risk import CVaR, Entropic, MeanVariance, Neutral, RiskMeasure
 from .simplex import project
 
 NEUTRAL = Neutral()
-ITERATIONS = 20_000  # of a gradient method, of which a best response takes some dozens as a rule
 
 
 @dataclass(frozen=True)
@@ -166,6 +165,8 @@ def best_response(
         If the attitude does not fit the table.
     """
     u, s = np.asarray(payoffs, dtype=np.float64), np.asarray(opponents, dtype=np.float64)
+    if isinstance(risk, MeanVariance):
+        risk = risk.for_range(float(np.ptp(u)) or 1.0)
     attitude = Attitude(risk, tremble, regulariser)
     attitude.check("the player", len(u), within)
     if regulariser is None and isinstance(risk, CVaR):
@@ -179,17 +180,10 @@ def best_response(
         spread = (centred * s) @ centred.T
         if len(u) == 2:
             return _two_actions(mean, spread, risk.aversion, tremble)
-        steepness = 2 * risk.aversion * float(np.linalg.eigvalsh(spread)[-1])
-        if steepness < 1e-8 * max(float(np.ptp(u)), 1e-300):
-            return _floor_and_best(mean, tremble)
-        return _ascend(lambda x: mean - 2 * risk.aversion * (spread @ x), len(u), tremble, steepness, start, precision)
+        return _quadratic(mean, 2 * risk.aversion * spread, tremble)
     if regulariser is not None:
         return _mix(lambda x: gradient(u, s, x, attitude, within), regulariser, len(u), start)
-    # entropic: the Hessian of J is at most tau times the variance under the tilted chances, so at most tau range^2 / 4 per unit
-    steepness = risk.tau * float(np.abs(u - u.mean(axis=0)).max() ** 2) * len(u)  # type: ignore[union-attr]
-    if steepness == 0:
-        return _floor_and_best(mean, tremble)
-    return _ascend(lambda x: gradient(u, s, x, attitude), len(u), tremble, steepness, start, precision)
+    return _newton(u, s, risk, tremble, start, precision)  # type: ignore[arg-type]
 
 
 def _floor_and_best(values: FloatArray, floor: float) -> FloatArray:
@@ -208,35 +202,79 @@ def _two_actions(mean: FloatArray, spread: FloatArray, aversion: float, floor: f
     return np.array([p, 1.0 - p])
 
 
-def _ascend(
-    slope: Callable[[FloatArray], FloatArray],
-    k: int,
-    floor: float,
-    steepness: float,
-    start: FloatArray | None,
-    precision: float,
-) -> FloatArray:
-    """Accelerated projected gradient with restarts; stops when the Frank-Wolfe gap is at rounding."""
-    x = np.full(k, 1.0 / k) if start is None else project(start, floor)
-    y, momentum, size = x, 1.0, float(np.abs(slope(x)).max()) or 1.0
-    best, least = x, np.inf
-    for step in range(ITERATIONS):
-        g = slope(y)
-        after = project(y + g / steepness, floor)
-        if float((y - after) @ (after - x)) > 0:  # momentum points downhill: start it again
-            y, momentum = x, 1.0
-            after = project(x + slope(x) / steepness, floor)
-        grown = (1 + np.sqrt(1 + 4 * momentum * momentum)) / 2
-        y = after + (momentum - 1) / grown * (after - x)
-        still = bool(np.abs(after - x).max() <= 1e-16)
-        x, momentum = after, grown
-        if step % 10 == 9 or still:
-            gap = frank_wolfe(slope(x), x, floor)
+def _quadratic(linear: FloatArray, bend: FloatArray, floor: float) -> FloatArray:
+    """Maximise ``linear . x - x' bend x / 2``, bend positive semidefinite, exactly but for rounding.
+
+    Actions enter one by one, the one that gains most first; the play of those in use is solved for, and what would turn
+    negative leaves (the method of Lawson and Hanson, with one equation beside).
+    """
+    k = len(linear)
+    scale = float(np.abs(linear).max()) + float(np.trace(bend))
+    if scale == 0:
+        return _floor_and_best(linear, floor)
+    mass, lift, firm = 1.0 - k * floor, (linear - floor * bend.sum(axis=1)) / scale, bend / scale
+    firm = firm + 1e-15 * float(np.trace(firm)) * np.eye(k)
+    used = [int((lift - mass * np.diag(firm) / 2).argmax())]
+    above = np.zeros(k)
+    above[used[0]] = mass
+    best, least = above.copy(), np.inf
+    for _ in range(10 * k + 10):
+        system = np.ones((len(used) + 1, len(used) + 1))
+        system[:-1, :-1], system[-1, -1] = firm[np.ix_(used, used)], 0.0
+        found = np.linalg.lstsq(system, np.append(lift[used], mass), rcond=1e-17)[0]
+        aim, now = found[:-1], above[used]
+        if len(used) > 1 and aim.min() < 0:
+            share = np.where(aim < 0, now / np.maximum(now - aim, 1e-300), np.inf)
+            leaves = int(share.argmin())
+            above[used] = np.maximum(now + min(float(share[leaves]), 1.0) * (aim - now), 0.0)
+            above[used.pop(leaves)] = 0.0
+            continue
+        above[used] = aim
+        slope = lift - firm @ above
+        gap = mass * float(slope.max()) - float(slope @ above)
+        if gap < least:
+            best, least = above.copy(), gap
+        slope[used] = -np.inf
+        if gap <= 1e-16 or len(used) == k:
+            break
+        used.append(int(slope.argmax()))
+    return project(floor + best, floor)
+
+
+def _newton(u: FloatArray, s: FloatArray, risk: Entropic, floor: float, start: FloatArray | None, precision: float) -> FloatArray:  # fmt: skip
+    """Newton's method for the entropic measure, tau raised in steps: at a large one the measure is all but the worst case,
+    whose corners the method would not get round from afar."""
+    attitude, spread = Attitude(risk, floor), float(np.ptp(u, axis=0).max())
+    x = project(np.full(len(u), 1.0 / len(u)) if start is None else start, floor)
+    stages = max(int(np.ceil(np.log(max(risk.tau * spread, 1.0)) / np.log(4.0))), 1)
+    for tau in risk.tau * 4.0 ** np.arange(1 - stages, 1):
+        now = replace(attitude, risk=replace(risk, tau=float(tau)))
+        best, least = x, np.inf
+        for _ in range(50):
+            g, tilted = gradient(u, s, x, now), s * now.risk.weights(x @ u, s)
+            size, gap = float(np.abs(g).max()), frank_wolfe(g, x, floor)
             if gap < least:
                 best, least = x, gap
-            if gap <= precision * size or still:
+            centred = u - (u @ tilted)[:, None]
+            bend = float(tau) * (centred * tilted) @ centred.T
+            way = _quadratic(g + bend @ x, bend, floor) - x
+            ahead, here = float(g @ way), objective(u, s, x, now)
+            if gap <= precision * size:
                 break
-    return best
+            share, rounding = 1.0, 1e-14 * size
+            while share > 1e-9:
+                after = x + share * way
+                gain = objective(u, s, after, now) - here
+                if gain >= 1e-4 * share * ahead and gain > rounding:
+                    break
+                if abs(gain) <= rounding and frank_wolfe(gradient(u, s, after, now), after, floor) < gap / 2:
+                    break
+                share /= 2
+            else:
+                break
+            x = x + share * way
+        x = best
+    return project(x, floor)
 
 
 def _soft(values: FloatArray, regulariser: Regulariser) -> FloatArray:

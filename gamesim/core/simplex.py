@@ -21,7 +21,7 @@ def project(values: Any, floor: float = 0.0) -> FloatArray:
     Raises
     ------
     SolverError
-        If no probability vector has such a floor.
+        If no probability vector has such a floor, or an entry is not finite.
 
     References
     ----------
@@ -41,6 +41,8 @@ def project(values: Any, floor: float = 0.0) -> FloatArray:
     ordered = np.sort(w)[::-1]
     surplus = np.cumsum(ordered) - mass
     last = np.flatnonzero(ordered * np.arange(1, k + 1) > surplus)
+    if not len(last):
+        raise SolverError(f"no point of the simplex is nearest to {v[:5]}.", hint="Entries are finite numbers.")
     shift = surplus[last[-1]] / (last[-1] + 1.0)
     point = np.maximum(w - shift, 0.0)
     return np.asarray(floor + point * (mass / point.sum()))
