@@ -168,6 +168,8 @@ def solve(
     for text in source.assumptions:  # above any equilibrium
         out.say(clean(text, 300))
     asked, every = _concept(concept, every, parameters, subject)
+    if concept is None and method != "auto":
+        asked = _answered(method, asked)
     if plan:
         steps = plan_of(subject, asked, every, limits)
         out.table(["method", "why"], [[step.method, step.why] for step in steps], limit=100)
@@ -283,7 +285,19 @@ def _concept(given: str | None, every: bool, parameters: Mapping[str, Any], game
         return concept_named("qre"), every
     if meant(parameters) is not None:
         return str(meant(parameters)), every
+    if "beta" in parameters:
+        return concept_named("regularised"), every
     return FITTING.get(facts(game, digest=False)["kind"], "nash"), every
+
+
+def _answered(method: str, asked: str) -> str:
+    """What a named method answers where no concept was named."""
+    from gamesim_analysis.equilibrium.router import CONCEPTS
+
+    from gamesim.core.registry import entry
+
+    answers = entry("solvers", method).concepts
+    return asked if asked in answers else next((c for c in (*CONCEPTS, *sorted(answers)) if c in answers), asked)
 
 
 def _known_method(method: str) -> None:

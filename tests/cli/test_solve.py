@@ -315,6 +315,22 @@ def test_the_plan_and_the_objective(capsys: pytest.CaptureFixture[str]) -> None:
     assert sum(1 for _ in found["solutions"][0]["equilibria"][0]["joint"]) >= 1
 
 
+@pytest.mark.parametrize(
+    ("asked", "concept"),
+    [
+        (("shapley", "--method", "alpha_rank"), "alpharank"),
+        (("prisoners_dilemma", "--method", "correlated"), "correlated"),
+        (("museum_or_fair", "--method", "subgame_decomposition"), "spe"),
+        (("prisoners_dilemma", "--method", "enumpure"), "nash"),
+        (("matching_pennies", "--beta", "0.1"), "regularised"),
+    ],
+)
+def test_a_method_or_a_flag_says_what_is_asked(
+    asked: tuple[str, ...], concept: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert as_json(capsys, *asked)["request"]["concept"] == concept
+
+
 def test_every_catalog_game_solves_by_name(capsys: pytest.CaptureFixture[str]) -> None:
     from gamesim.envs.efg.catalog import KNOWN
 

@@ -207,7 +207,7 @@ def solve(
     game: Any,
     concept: str = "nash",
     *,
-    method: str = "auto",
+    method: str | None = "auto",
     every: bool = False,
     limits: Limits | None = None,
     **parameters: Any,
@@ -217,10 +217,11 @@ def solve(
     Parameters
     ----------
     game : a ``NormalFormGame``, ``SymmetricGame``, ``PreferenceGame``, ``ExtensiveFormGame``, ``TeamGame`` or ``Mechanism``.
-    concept : ``nash``, ``pure``, ``spe``, ``value``, ``correlated`` (``ce``) or ``coarse`` (``cce``); ``team`` of a team game,
+    concept : ``nash``, ``all`` (every Nash equilibrium), ``pure``, ``spe``, ``value``, ``correlated`` (``ce``) or ``coarse``
+        (``cce``); ``team`` of a team game,
         ``truthful`` of a mechanism; ``rae``, ``rqe`` or ``cvar`` of players who mind risk; ``regularised`` of play drawn to a
         reference; ``qre`` of players who err.
-    method : a registered solver, or ``auto``.
+    method : a registered solver; ``auto`` or None to choose.
     every : all equilibria that can be had, instead of one.
     limits : time and memory; what was found when one is met comes back with ``stopped``.
     parameters : of the named method, such as ``objective="egalitarian"``, or ``rationality=2.0`` for ``qre``.
@@ -243,11 +244,13 @@ def solve(
     """
     from gamesim.core.registry import entry
 
+    if concept == "all":
+        concept, every = "nash", True
     concept = ALIASES.get(concept, concept)
     if concept not in CONCEPTS:
         raise SolverError(f"no concept '{clean(concept, 40)}'.", hint=did_you_mean(concept, CONCEPTS) or f"Concepts: {', '.join(CONCEPTS)}.")  # fmt: skip
     limits = limits or Limits()
-    if method != "auto":
+    if method not in (None, "auto"):
         solver = entry("solvers", method)
         solution: Solution = solver(game, concept=concept, limits=limits, **wider(method, every, parameters))
         return solution
