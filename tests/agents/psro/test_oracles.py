@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from importlib.util import find_spec
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -17,7 +16,7 @@ from gamesim_agents.psro.oracles.ppo import Ppo
 from gamesim_agents.psro.oracles.screening import Mixture
 from pydantic import ValidationError
 
-from gamesim.core.errors import MissingExtraError, ScenarioError
+from gamesim.core.errors import ScenarioError
 from gamesim.core.policy import AgentSpec
 from gamesim.core.risk import MeanVariance, Neutral
 from gamesim.envs.repeated.config import Matrix
@@ -30,7 +29,6 @@ from gamesim.scenario.resolve import load_scenario
 HUNT = Matrix(payoffs=[[[4, 0], [3, 3]], [[4, 3], [0, 3]]], horizon=1)
 STAG, HARE = AgentSpec("matrix.cooperator"), AgentSpec("matrix.defector")
 POOLS = (((STAG, HARE), np.array([0.5, 0.5])), ((STAG, HARE), np.array([0.99, 0.01])))
-needs_torch = pytest.mark.skipif(find_spec("torch") is None, reason="needs the extra learn: torch")
 
 PSRO: dict[str, Any] = {
     "kind": "psro",
@@ -208,14 +206,6 @@ def test_a_network_draws_by_its_chances_and_refuses_what_does_not_fit() -> None:
         policy.distribution({"place": np.zeros((1, 1))})
 
 
-@pytest.mark.skipif(find_spec("torch") is not None, reason="torch is installed")
-def test_without_torch_nothing_is_played(tmp_path: Path) -> None:
-    with pytest.raises(MissingExtraError, match=r"gamesim\[learn\]"):
-        Ppo().build()
-    with pytest.raises(MissingExtraError, match=r"gamesim\[learn\]"):
-        play(tmp_path, oracle={"kind": "ppo"}, models={})
-
-
 def test_ppo_says_where_it_plays() -> None:
     from gamesim.envs.driving.config import ConflictPoint
 
@@ -229,7 +219,6 @@ def stag_share(spec: AgentSpec) -> float:
     return float(policy.distribution({key: value[:, :1] for key, value in seen.items()})[0, 0, 0])
 
 
-@needs_torch
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", range(5))
 def test_weighted_ppo_mixes_as_the_closed_form_says(seed: int) -> None:
@@ -241,7 +230,6 @@ def test_weighted_ppo_mixes_as_the_closed_form_says(seed: int) -> None:
     assert stag_share(neutral) >= 0.95
 
 
-@needs_torch
 @pytest.mark.slow
 def test_ppo_answers_in_a_run(tmp_path: Path) -> None:
     oracle = {"kind": "ppo", "batches": 40, "episodes": 64, "rate": 0.01, "evaluate": 200}
