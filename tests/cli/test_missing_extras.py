@@ -44,7 +44,7 @@ def test_nothing_is_played(tmp_path: Path, module: str, extra: str, scenario: di
     assert done.returncode != 0
     assert "MissingExtraError: " in done.stderr
     assert f"pip install 'gamesim[{extra}]'" in done.stderr
-    assert not list(tmp_path.rglob("manifest.json"))  # no run was begun
+    assert not list(tmp_path.rglob("events/*.jsonl"))
 
 
 def test_a_file_is_checked_without_what_playing_it_needs(tmp_path: Path) -> None:
