@@ -60,14 +60,14 @@ def tell_warnings(scenario: Scenario, out: Output) -> list[str]:
 
 
 def warnings_of(scenario: Scenario) -> list[str]:
-    """What the environment and the members would have an author know, each once."""
+    """What the experiment, the environment and the members would have an author know, each once."""
     from gamesim.run.seating import agent_config
 
-    environment = scenario.environment
+    environment, own = scenario.environment, getattr(scenario.experiment, "warnings", ())
     if environment is None:
-        return []
+        return list(own)
     members = (agent_config(member.agent).warnings(environment) for member in scenario.population)
-    return list(dict.fromkeys([*environment.warnings(), *(text for found in members for text in found)]))
+    return list(dict.fromkeys([*own, *environment.warnings(), *(text for found in members for text in found)]))
 
 
 def seed_of(seed: int | None, replicates: int | None) -> list[str]:

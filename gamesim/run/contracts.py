@@ -125,7 +125,8 @@ class Experiment(Protocol):
     sweep; ``rewritten(root) -> root``, which spells out short forms of a file before it is checked; ``check(scenario)``,
     which refuses what only shows in the whole; ``agents(scenario)``, who plays though no population names it;
     ``work(scenario)``, how much it is in words, where that is no number of episodes; and
-    ``asked(label, scenario, desks) -> CellPlan``, what it asks language models of one cell where no population does.
+    ``asked(label, scenario, desks) -> CellPlan``, what it asks language models of one cell where no population does. Its
+    configuration may have ``warnings``, sentences that an author hears before a run, and ``asks``, models by name.
     """
 
     config: ClassVar[type[Config]]  # its own scenario keys

@@ -29,6 +29,7 @@ K = TypeVar("K", bound=Config)
 Each = float | tuple[float, ...]
 PARAMETER = {"rae": "aversion", "rqe": "tau", "cvar": "alpha", "qre": "rationality"}  # what a frontier's grid varies
 ATTITUDES = {"rae": "mean_variance", "rqe": "entropic", "cvar": "cvar"}  # of a meta-solver, as an oracle shares it
+TAKEN = ("aversion", "aversion_relative", "variance", "tau", "divergence", "alpha")  # of its parameters
 SLOW = ("prd", "regret_matching", "cvar")  # meta-solvers that take seconds for a table
 REDRAWS, FEWEST = 50, 20
 FAMILY = {"gap_acceptance": "driving.gap_acceptance"}
@@ -399,11 +400,34 @@ class PsroConfig(Config):
         kind, given = self.meta
         if kind not in ATTITUDES:
             return {"kind": "neutral"}
-        kept = ("aversion", "aversion_relative", "variance", "tau", "divergence", "alpha")
-        form = {"kind": ATTITUDES[kind], **{key: given[key] for key in kept if key in given}}
+        form = {"kind": ATTITUDES[kind], **{key: given[key] for key in TAKEN if key in given}}
         if any(isinstance(value, (list, tuple)) for value in form.values()):
             raise ValueError("meta_solver: an oracle needs one attitude. Give risk beside values by player")
         return form
+
+    @property
+    def apart(self) -> str | None:
+        """How the oracle's attitude to risk differs from that of the meta-solver, in words; None where it does not."""
+        from gamesim.core.risk import MeanVariance, Neutral, parse_risk
+
+        if self.the_oracle.kind == "none":
+            return None
+        kind, given = self.meta
+        own = {"kind": ATTITUDES.get(kind, "neutral")}
+        if kind in ATTITUDES:
+            own |= {key: given[key] for key in TAKEN if key in given}
+        varied = any(isinstance(value, (list, tuple)) for value in own.values())
+        attitudes = [None if varied else parse_risk(own), parse_risk(self.attitude)]
+        attitudes = [Neutral() if isinstance(risk, MeanVariance) and risk.aversion == 0 else risk for risk in attitudes]
+        if attitudes[0] == attitudes[1]:
+            return None
+        mine, theirs = (_in_words(form) for form in (self.attitude, own))
+        return f"The oracle's attitude to risk is {mine}, that of the meta-solver {kind} is {theirs}."
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What a careful author would like to hear before a run."""
+        return () if self.apart is None else (self.apart,)
 
     def pool(self) -> tuple[PoolPolicy, ...]:
         """The policies that an environment's pools start with."""
@@ -467,6 +491,10 @@ def _measured(call: Any, path: str = "") -> None:
         call()
     except GamesimError as error:
         raise ValueError(f"{path}{': ' if path else ''}{error.message} {error.hint or ''}".strip()) from None
+
+
+def _in_words(form: Mapping[str, Any]) -> str:
+    return ", ".join([str(form["kind"]), *(f"{key} {value}" for key, value in form.items() if key != "kind")])
 
 
 def _parse(form: Mapping[str, Any]) -> None:

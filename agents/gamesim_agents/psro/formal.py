@@ -6,6 +6,7 @@ finds does not depend on how often the run was stopped.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
@@ -29,6 +30,8 @@ from .correlated import COARSE, step_correlated
 from .exact import Code, State, mixture, not_zero_sum, restored, step
 from .polytopes import Polytope, Simplices, Treeplexes, polytope
 
+log = logging.getLogger(__name__)
+
 PATIENT = Limits(seconds=3600.0, cpu_seconds=3600.0)  # a clock that ends a solver would end purity; the run has a limit
 
 
@@ -40,6 +43,8 @@ def run_block(unit: Unit, context: Context) -> UnitResult:
     after = unit.task.get("after")
     before: Any = context.result(after).data if after else {"codes": _first(subject, config, context), "iteration": 0}
     state = restored(subject, before["codes"], int(before["iteration"]))
+    if config.apart is not None and not after:
+        log.warning("%s", config.apart)
     constant = subject.n == 2 and subject.game.is_constant_sum
     risks = _risks(subject, config)
     stopped = None
@@ -60,6 +65,7 @@ def run_block(unit: Unit, context: Context) -> UnitResult:
         "meta": marginals,
         "stopped": stopped,
         "converged": stopped == "tolerance",
+        **({} if config.apart is None else {"apart": config.apart}),
     }
     return UnitResult(unit.key, "complete", data=found)
 

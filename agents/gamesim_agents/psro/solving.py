@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import product
@@ -23,6 +24,7 @@ from .config import PARAMETER, ConceptKeys, PsroConfig
 from .formal import PATIENT
 from .pools import top_k
 
+log = logging.getLogger(__name__)
 LEAST = 1e-9  # a policy that is played less often than that is not played
 
 
@@ -104,6 +106,8 @@ def answer(unit: Unit, context: Context) -> UnitResult:
         weights = [likeliest(w, config.top_k) for w in weights]
     opponents = tuple((tuple(pools[role]), w) for role, w in zip(task["roles"], weights, strict=True))
     keys = config.the_oracle.config()
+    if config.apart is not None and task["iteration"] == 1:
+        log.warning("%s", config.apart)
     rng = context.seeds.stream("oracle", int(task["iteration"]), int(task["player"]))
     found = keys.build()(
         context.scenario.environment, int(task["player"]), opponents, risk=parse_risk(config.attitude), rng=rng,
@@ -115,6 +119,7 @@ def answer(unit: Unit, context: Context) -> UnitResult:
         "gain": float(found.gain),
         "interval": None if found.interval is None else [float(bound) for bound in found.interval],
         "exact": bool(found.exact),
+        **({} if config.apart is None else {"apart": config.apart}),
     }
     told = {
         "player": int(task["player"]),

@@ -38,6 +38,8 @@ def section(study: Study) -> Section | None:
             blocks += _formal(study, condition.cell, named, rows, condition.data)
         else:
             blocks.append(Text(_said(named, rows, study, condition.cell), lead=not study.several))
+        apart = {unit.data["apart"] for what in ("iterate", "answer") for unit in done(study.record, what) if unit.cell == condition.cell and "apart" in unit.data}  # fmt: skip
+        blocks += [Note(f"{named}{text}") for text in sorted(apart)]  # fmt: skip
         blocks.append(_mixture(study, condition.cell, named))
     if final_tables(study.record):
         blocks.append(_payoffs(study))
