@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import errno
 import importlib
 import json
 import os
@@ -271,7 +272,13 @@ def _task(body: dict[str, Any], say: Callable[[dict[str, Any]], None]) -> None:
     except GamesimError as error:
         say({"error": {**error.as_dict(), "where": error.where, "ours": True}})
     except Exception as error:
-        say({"error": {"type": type(error).__name__, "message": str(error)[:500]}})
+        starved = "failed to map segment" in str(error) or (isinstance(error, OSError) and error.errno == errno.ENOMEM)
+        told = (
+            {"type": "MemoryError", "message": ""}
+            if starved
+            else {"type": type(error).__name__, "message": str(error)[:500]}
+        )
+        say({"error": told})
 
 
 def forbid_network() -> None:

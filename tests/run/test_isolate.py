@@ -27,6 +27,7 @@ def burn(data):
     yield b"kept"
     while True: pass
 def eat(data): return bytes(int(data))
+def starve(data): raise ImportError("_core.so: failed to map segment from shared object")
 def flood(data):
     while True: yield b"x" * 1_000_000
 def refuse(data): raise GameFileError("player 7 does not exist.", where="g.efg:4", hint="It has 2 players.")
@@ -99,6 +100,8 @@ def test_limits_end_a_task_and_keep_what_came(folder):
     assert caught.value.partial == (b"kept",)
     with pytest.raises(SolverLimitError, match="512 MiB of memory"):
         list(call(folder, "eat", b"2000000000", memory=512 * MIB))
+    with pytest.raises(SolverLimitError, match="64 MiB of memory"):  # a library that the limit leaves no room for
+        list(call(folder, "starve", memory=64 * MIB))
     with pytest.raises(SolverLimitError, match="more than 8 MiB"):
         list(call(folder, "flood", answer=8 * MIB))
     alive(folder)

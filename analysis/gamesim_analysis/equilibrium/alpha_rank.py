@@ -30,7 +30,7 @@ from .method import RankingMethod, is_formal, table_of
 
 DIRECT = 5_000  # states up to which elimination is used
 BY_LOGARITHMS = 1_000  # the same where chances are too small for floats
-STATES = 2_000_000
+MOVES = 20_000_000  # from a profile to another that differs in one strategy: what the chain's table holds
 STEPS = 2_000_000
 SMALLEST = -650.0  # logarithm of the chance below which floats lose digits
 ALPHA, POPULATION = 100.0, 50
@@ -86,6 +86,7 @@ def alpha_rank(
     >>> alpha_rank([[0, -1, 1], [1, 0, -1], [-1, 1, 0]]).law
     array([0.33333333, 0.33333333, 0.33333333])
     """
+    deadline = time.monotonic() + seconds
     u = np.asarray(payoffs, dtype=np.float64)
     if not (math.isfinite(alpha) and alpha > 0) or population < 2:
         raise SolverError(f"alpha is {alpha} and the population {population}.", hint="alpha is above zero and a population at least 2.")  # fmt: skip
@@ -96,18 +97,22 @@ def alpha_rank(
         sources, targets, gains = _one(u)
     elif u.ndim >= 2 and u.ndim == u.shape[0] + 1:
         shape = u.shape[1:]
-        if math.prod(shape) > STATES:
-            raise GameTooLargeError(f"alpha-rank has {math.prod(shape):,} profiles.", hint=f"Up to {STATES:,} are ranked.")  # fmt: skip
+        if _moves(shape) > MOVES:
+            raise GameTooLargeError(f"the chain of {math.prod(shape):,} profiles has {_moves(shape):,} moves.", hint=f"Up to {MOVES:,} are held.")  # fmt: skip
         sources, targets, gains = _several(u)
     else:
         raise SolverError(f"payoffs of shape {u.shape} are neither (k, k) nor (n, k_1, ..., k_n).")
     logs = log_fixation(alpha * gains, population)
     states, moves = math.prod(shape), sum(k - 1 for k in shape)
-    law, sinks, how = _law(states, sources, targets, logs, max(moves, 1), seconds)
+    law, sinks, how = _law(states, sources, targets, logs, max(moves, 1), deadline)
     law = law.reshape(shape)
     axes = range(len(shape))
     marginals = tuple(np.asarray(law.sum(axis=tuple(j for j in axes if j != i))) for i in axes)
     return AlphaRank(law, marginals, sinks, how)
+
+
+def _moves(shape: tuple[int, ...]) -> int:
+    return math.prod(shape) * sum(k - 1 for k in shape)
 
 
 Moves = tuple[IntArray, IntArray, FloatArray]  # from, to, what the mutant gains
@@ -130,7 +135,7 @@ def _several(u: FloatArray) -> Moves:
 
 
 def _law(
-    states: int, sources: IntArray, targets: IntArray, logs: FloatArray, moves: int, seconds: float
+    states: int, sources: IntArray, targets: IntArray, logs: FloatArray, moves: int, deadline: float
 ) -> tuple[FloatArray, tuple[IntArray, ...], str]:
     from scipy.sparse import csr_matrix
 
@@ -153,28 +158,27 @@ def _law(
         if np.isfinite(law).all():
             return law, sinks, "elimination"
     if states > BY_LOGARITHMS:
-        return _iterated(table, seconds), sinks, "iteration from uniform"
+        return _iterated(table, deadline), sinks, "iteration from uniform"
     dense = np.full((states, states), -np.inf)
     dense[sources, targets] = logs
     return stationary_of_logs(dense), sinks, "elimination by logarithms"
 
 
-def _iterated(table: Any, seconds: float) -> FloatArray:
+def _iterated(table: Any, deadline: float) -> FloatArray:
     """Powers of the chain from uniform, made lazy so that it has no period, until a step moves less than 1e-13 in all."""
     from scipy.sparse import diags, identity
 
     stay = 1.0 - np.asarray(table.sum(axis=1)).ravel()
     chain = (0.9 * (table + diags(stay)) + 0.1 * identity(len(stay))).T.tocsr()
     law = np.full(len(stay), 1.0 / len(stay))
-    begin = time.monotonic()
     for step in range(1, STEPS + 1):
         after = chain @ law
         if step % 32 == 0:
             after /= after.sum()
             if float(np.abs(after - law).sum()) < 1e-13:
                 return np.asarray(after)
-            if time.monotonic() - begin > seconds:
-                break
+        if time.monotonic() > deadline:
+            break
         law = after
     raise SolverLimitError(
         f"the chain of {len(stay):,} profiles did not settle.", hint="Allow more seconds, or take a smaller alpha."
@@ -196,7 +200,9 @@ def _check(game: Any, concept: str) -> str:
     reason = is_formal(game)
     if reason or isinstance(game, ExtensiveFormGame):
         return reason
-    return "" if math.prod(game.shape) <= STATES else f"the game has more than {STATES:,} profiles"
+    if one_population(game) is not None or _moves(game.shape) <= MOVES:
+        return ""
+    return f"the chain of {math.prod(game.shape):,} profiles has {_moves(game.shape):,} moves, and {MOVES:,} are held"
 
 
 def _run(

@@ -108,8 +108,9 @@ class Method(Asked):
         """Run the method and certify what it found; raises as ``require`` does."""
         self.require(game, concept, parameters)
         wall, cpu = time.perf_counter(), time.process_time()
-        found = self.run(game, concept=concept, limits=limits or Limits(), **parameters)
-        return admit(
+        limits = limits or Limits()
+        found = self.run(game, concept=concept, limits=limits, **parameters)
+        solution = admit(
             game,
             found,
             concept=concept,
@@ -118,6 +119,7 @@ class Method(Asked):
             seconds=time.perf_counter() - wall,
             cpu_seconds=time.process_time() - cpu + found.cpu_seconds,
         )
+        return solution if len(solution.equilibria) <= limits.equilibria else capped(solution, limits)
 
 
 @dataclass(frozen=True)
@@ -175,6 +177,12 @@ def admit(game: Any, found: Found, *, concept: str, method: str, **more: Any) ->
         details=dict(found.details),
         **more,
     )
+
+
+def capped(solution: Solution, limits: Limits) -> Solution:
+    """As many equilibria as were asked for, and no claim that these are all."""
+    kept = solution.equilibria[: limits.equilibria]
+    return replace(solution, equilibria=kept, complete=False, stopped=solution.stopped or "count")
 
 
 def joined(parts: Sequence[Solution]) -> Solution:

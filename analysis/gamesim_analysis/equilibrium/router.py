@@ -29,7 +29,7 @@ from gamesim.core.mechanism import Mechanism
 from gamesim.core.solution import Limits, Solution
 from gamesim.core.team_game import TeamGame
 
-from .method import is_formal, joined
+from .method import capped, is_formal, joined
 
 CONCEPTS = (
     "nash",
@@ -295,6 +295,8 @@ def follow(
             notes.append(f"Every subgame-perfect payoff vector is listed ({found.method}).")
         if found.equilibria and (step.enough or (found.complete and found.covers != "pure" and not perfect)):
             break
+        if number < len(plan) - 1 and len(joined(parts).equilibria) >= limits.equilibria:
+            return _timed(capped(joined(parts), limits), notes, start, cpu)
     if not plan:
         if not gambit.installed():
             raise MissingExtraError.of("this game is beyond the native methods and needs Gambit", "gambit")
@@ -310,9 +312,15 @@ def follow(
     union = joined(parts)
     if failed:
         union = replace(union, complete=False, stopped=union.stopped or _why(failed))
+    if len(union.equilibria) > limits.equilibria:
+        union = capped(union, limits)
+    return _timed(union, notes, start, cpu)
+
+
+def _timed(solution: Solution, notes: Sequence[str], start: float, cpu: float) -> Solution:
     return replace(
-        union,
-        notes=tuple(dict.fromkeys((*union.notes, *notes))),
+        solution,
+        notes=tuple(dict.fromkeys((*solution.notes, *notes))),
         seconds=time.perf_counter() - start,
         cpu_seconds=time.process_time() - cpu,
     )

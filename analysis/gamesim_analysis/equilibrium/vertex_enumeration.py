@@ -76,10 +76,7 @@ def vertices(rows: AnyArray, own: list[int], other: list[int], deadline: float) 
     waiting: list[tuple[AnyArray, tuple[int, ...], int]] = [(table, start, 1)]
     found: dict[tuple[Fraction, ...], int] = {}
     complete = True
-    while waiting:
-        if time.monotonic() > deadline:
-            complete = False
-            break
+    while waiting and complete:
         table, basis, scale = waiting.pop()
         point = [Fraction(0)] * d
         tight = set(range(d + r)) - set(basis)
@@ -93,6 +90,9 @@ def vertices(rows: AnyArray, own: list[int], other: list[int], deadline: float) 
             labels |= 1 << (own[variable] if variable < d else other[variable - d])
         found.setdefault(tuple(point), labels)
         for entering in set(range(d + r)) - set(basis):
+            if time.monotonic() > deadline:
+                complete = False
+                break
             leaving = _leaving(table, entering, d)
             if leaving is None:
                 continue

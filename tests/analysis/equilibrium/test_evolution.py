@@ -22,12 +22,17 @@ from gamesim_analysis.equilibrium.sources import catalog
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gamesim.core.errors import SolverError, UnsupportedGameError
+from gamesim.core.errors import GameTooLargeError, SolverError, UnsupportedGameError
 from gamesim.core.normal_form import NormalFormGame
 
 RPS = [[0, -1, 1], [1, 0, -1], [-1, 1, 0]]
 HAWK_DOVE = [[-0.5, 2], [0, 1]]
 UNEVEN = [[0, -0.1, 0.2], [0.1, 0, -0.3], [-0.2, 0.3, 0]]
+
+
+def test_chains_too_large_to_hold_are_refused_before_they_are_made() -> None:
+    with pytest.raises(GameTooLargeError, match="53,820,000 moves"):
+        alpha_rank(np.zeros((2, 300, 300)))
 
 
 def test_known_laws_of_alpha_rank() -> None:

@@ -318,6 +318,15 @@ def test_without_gambit_the_native_methods_answer(monkeypatch: pytest.MonkeyPatc
         assert solve(cycle).equilibria  # mixed, of three players: the limit of the logit branch
 
 
+@pytest.mark.parametrize("size", [4, 16])
+def test_no_more_equilibria_than_asked_for(size: int) -> None:
+    """Whichever method finds more, and though others stand behind it in the plan."""
+    game = NormalFormGame(np.eye(size, dtype=int)[None].repeat(2, axis=0))
+    for found in (solve(game, "all", limits=Limits(equilibria=2)), solve(game, method="lemke_howson", labels="all", limits=Limits(equilibria=2))):  # fmt: skip
+        assert len(found.equilibria) == 2
+        assert (found.stopped, found.complete) == ("count", False)
+
+
 def test_all_is_every_nash_equilibrium_and_no_method_is_auto() -> None:
     chicken = catalog("chicken")
     every = [e.payoffs for e in solve(chicken, every=True).equilibria]
