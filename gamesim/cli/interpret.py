@@ -507,11 +507,11 @@ def show_steps(out: Output, found: Translation) -> None:
 
 
 def _answers(game: Any) -> tuple[Any, ...]:
-    from .solve import _concept, _limits
-    from .solve import _solved as solved
+    from gamesim_analysis.equilibrium.concepts import meant, solved
 
-    concept, _ = _concept(None, True, {}, game)
-    return tuple(solved(game, concept, "auto", True, _limits("20s", None, "2GiB", None), False, False, {})[0])
+    from gamesim.core.solution import Limits
+
+    return (solved(game, meant(None, game)[0], every=True, limits=Limits(20.0, 20.0))[0],)
 
 
 def _solved(out: Output, game: Any, name: str, answers: Sequence[Any]) -> None:

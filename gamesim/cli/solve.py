@@ -133,7 +133,7 @@ def solve(
     ] = False,
 ) -> Mapping[str, Any]:
     """Equilibria of a game, each with the largest gain that anybody could make by leaving it."""
-    from gamesim_analysis.equilibrium.concepts import concept_named
+    from gamesim_analysis.equilibrium.concepts import concept_named, solved
     from gamesim_analysis.equilibrium.concepts import plan as plan_of
     from gamesim_analysis.equilibrium.document import crossed, document
     from gamesim_analysis.equilibrium.method import table_of
@@ -183,7 +183,10 @@ def solve(
         out.note("players mind risk over the table of their plans; a tremble acts on whole plans")
     solvable = source.sampled.game if source.sampled is not None and asked in OF_SAMPLES else subject
     parameters = {**parameters, **started(solvable, start, every)}
-    answers, table = _solved(solvable, asked, method, every, limits, cross, exact, parameters)
+    found, table = solved(
+        solvable, asked, method, every=every, limits=limits, cross_check=cross, exact=exact, **parameters
+    )
+    answers: list[Solution | Ranking] = [found]
     if trace is not None:
         answers = traced(solvable, answers, trace, parameters, limits)
     sampled = None
@@ -241,15 +244,13 @@ def _time(flag: str, text: str) -> float:
 
 
 def _size(text: str) -> int:
-    """Bytes from ``2GiB``, ``512MiB``; a bare number is MiB."""
-    from gamesim.core.errors import clean
+    """Bytes; a bare number is MiB."""
+    from gamesim.scenario.quantities import size as of
 
-    units = {"": 1 << 20, "mib": 1 << 20, "mb": 10**6, "gib": 1 << 30, "gb": 10**9, "m": 1 << 20, "g": 1 << 30}
-    number = text.strip().rstrip("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ ")
-    unit = text.strip()[len(number) :].strip().lower()
-    if unit not in units or not number.replace(".", "", 1).isdecimal():
-        raise UsageError(f"'{clean(text, 60)}' is no size.", where="--limit-memory", hint="Such as 2GiB or 512MiB.")
-    size = int(float(number) * units[unit])
+    try:
+        size = of(f"{text}MiB" if text.strip().replace(".", "", 1).isdecimal() else text)
+    except ValueError as error:
+        raise UsageError(f"{error}.", where="--limit-memory") from None
     if not 256 << 20 <= size <= 1 << 40:
         raise UsageError("a limit of memory lies between 256MiB and 1024GiB.", where="--limit-memory")
     return size
@@ -269,25 +270,15 @@ def _parameters(rationality: float | None, beta: float | None, objective: str | 
 
 def _concept(given: str | None, every: bool, parameters: Mapping[str, Any], game: Any) -> tuple[str, bool]:
     """The concept that was named, or that the other flags or the game mean; and whether all of it is wanted."""
-    from gamesim_analysis.equilibrium.concepts import concept_named
-    from gamesim_analysis.equilibrium.told import facts
-    from gamesim_analysis.equilibrium.told_others import FITTING
+    from gamesim_analysis.equilibrium.concepts import meant
 
-    from .solve_risk import meant
+    from .solve_risk import meant as minded
 
-    if given == "all":
-        return FITTING.get(facts(game, digest=False)["kind"], "nash"), True
-    if given is not None:
-        return concept_named(given), every
-    if "objective" in parameters:
-        return "correlated", every
-    if "rationality" in parameters:
-        return concept_named("qre"), every
-    if meant(parameters) is not None:
-        return str(meant(parameters)), every
-    if "beta" in parameters:
-        return concept_named("regularised"), every
-    return FITTING.get(facts(game, digest=False)["kind"], "nash"), every
+    if given is None:
+        spoken = {"objective": "correlated", "rationality": "qre"}
+        given = next((concept for name, concept in spoken.items() if name in parameters), None) or minded(parameters)
+        given = given or ("regularised" if "beta" in parameters else None)
+    return meant(given, game, every)
 
 
 def _answered(method: str, asked: str) -> str:
@@ -328,41 +319,6 @@ def _params(given: Sequence[str]) -> dict[str, Any]:
 
 
 # ---- solving ---------------------------------------------------------------------------------------------------------
-
-
-def _solved(
-    subject: Any, concept: str, method: str, every: bool, limits: Limits, cross: bool, exact: bool, parameters: dict[str, Any]
-) -> tuple[list[Solution | Ranking], Any]:  # fmt: skip
-    from gamesim_analysis.equilibrium.concepts import answer
-    from gamesim_analysis.equilibrium.document import ordered
-
-    from gamesim.core.solution import Ranking
-
-    table = None
-    if cross:
-        from gamesim_analysis.equilibrium.cross_check import cross_check
-
-        table = cross_check(subject, concept, limits, **parameters)
-        found: Solution | Ranking = table.solution
-    else:
-        found = answer(subject, concept, method=method, every=every, limits=limits, **parameters)
-    if isinstance(found, Ranking):
-        return [found], table
-    return [ordered(subject, _exact(found) if exact else found)], table
-
-
-def _exact(solution: Solution) -> Solution:
-    """Only what is proved in fractions; the rest is rejected, with a note."""
-    from dataclasses import replace
-
-    kept = tuple(e for e in solution.equilibria if e.certificate.grade == "exact")
-    rest = tuple(e for e in solution.equilibria if e.certificate.grade != "exact")
-    if not rest:
-        return solution
-    note = f"{len(rest)} answers are not exact and are listed as rejected, as --exact asks."
-    return replace(
-        solution, equilibria=kept, rejected=(*solution.rejected, *rest), complete=False, exact=bool(kept), notes=(*solution.notes, note)
-    )  # fmt: skip
 
 
 def _sampled(
@@ -561,11 +517,12 @@ def _write(
 
     from gamesim_analysis.equilibrium.draw import draw, draw_traced
     from gamesim_analysis.equilibrium.method import is_formal
+    from gamesim_analysis.equilibrium.told import by_counts
 
     from gamesim.core.errors import clean
 
     files: dict[Path, str] = {}
-    picture = None if svg is None and is_formal(game) else draw(game, solution)
+    picture = None if svg is None and (is_formal(game) or by_counts(game)) else draw(game, solution)
     tree = not hasattr(game, "shape")
     branch = None if solution is None or page.trace is None or tree else draw_traced(game, solution)
     if svg is not None and picture is not None:

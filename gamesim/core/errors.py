@@ -118,13 +118,22 @@ class ScenarioError(GamesimError):
     more: int = 0
 
 
+ALSO_CALLED = {
+    "repeated": "matrix",
+    "normal_form": "matrix",
+    "extensive_form": "efg",
+    "tree": "efg",
+}  # in the literature
+
+
 class UnknownKindError(ScenarioError):
     """No installed package registers that name."""
 
     @classmethod
     def named(cls, what: str, name: str, known: Iterable[str], **place: str | None) -> UnknownKindError:
         options = sorted(known)
-        meant = did_you_mean(name, options)
+        other = ALSO_CALLED.get(name, "")
+        meant = f"Did you mean '{other}'?" if other in options else did_you_mean(name, options)
         shown = f"Installed: {listed(options)}" if options else "None is installed."
         hint = f"{meant} {shown}" if meant else shown
         return cls(f"no {what} '{clean(name)}'.", hint=hint, **place)

@@ -134,7 +134,8 @@ class SymmetricGame:
 
     def _earn(self, weights: AnyArray) -> AnyArray:
         if self.exact is not None and weights.dtype == object:
-            return np.asarray(self.exact @ weights)
+            likely = np.flatnonzero(weights)  # of pure play one column; sums of Fractions are slow
+            return np.asarray(self.exact[:, likely] @ weights[likely])
         return np.asarray(self.payoffs @ weights.astype(np.float64))
 
     def _symmetric_weights(self, strategy: AnyArray) -> AnyArray:
@@ -177,6 +178,60 @@ class SymmetricGame:
         """Indices of the actions within ``tolerance`` of the best against opponents who all play ``strategy``."""
         earned = self.action_payoffs(strategy)
         return np.flatnonzero(earned >= earned.max() - tolerance).astype(np.int64)
+
+    @cached_property
+    def _faced(self) -> tuple[IntArray, IntArray]:
+        """All ways the n can spread over the actions (rows, k), and the column that a player of each action faces there, -1
+        where nobody plays it."""
+        totals = opponent_counts(self.n, self.k)
+        faced = np.full(totals.shape, -1, dtype=np.int64)
+        for row, counts in enumerate(totals.tolist()):
+            for action in range(self.k):
+                if counts[action]:
+                    counts[action] -= 1
+                    faced[row, action] = self._columns[tuple(counts)]
+                    counts[action] += 1
+        return totals, _frozen(faced)
+
+    @cached_property
+    def sums(self) -> FloatArray:
+        """Sum of everybody's payoffs for each way to spread over the actions, in the order of ``opponent_counts(n, k)``."""
+        totals, faced = self._faced
+        return np.asarray(sum(totals[:, a] * self.payoffs[a, faced[:, a]] for a in range(self.k)))
+
+    @cached_property
+    def best_sum(self) -> Any:
+        """The largest of them, exact where the game is."""
+        if self.exact is None:
+            return self.sums.max()
+        totals, faced = self._faced
+        near = np.flatnonzero(self.sums >= self.sums.max() - 1e-9 * self.payoff_range)[:1000]
+        return max(
+            sum(int(totals[r, a]) * self.exact[a, faced[r, a]] for a in range(self.k) if totals[r, a]) for r in near
+        )
+
+    @property
+    def is_symmetric(self) -> bool:
+        return True
+
+    @cached_property
+    def is_constant_sum(self) -> bool:
+        """Whether payoffs always add up to one number, to 1e-12 of the payoff range."""
+        return bool(np.ptp(self.sums) <= 1e-12 * self.payoff_range)
+
+    def pure_equilibria(self) -> list[tuple[int, ...]]:
+        """Pure equilibria up to the players' names, as action indices in rising order; no table is made.
+
+        Examples
+        --------
+        >>> SymmetricGame(2, [[-1, 4], [0, 2]], ("hawk", "dove")).pure_equilibria()
+        [(0, 1)]
+        """
+        totals, faced = self._faced
+        table = self.payoffs if self.exact is None else self.exact
+        best = table >= table.max(axis=0)
+        stable = np.all([(faced[:, a] < 0) | best[a, faced[:, a]] for a in range(self.k)], axis=0)
+        return sorted(tuple(np.repeat(np.arange(self.k), counts).tolist()) for counts in totals[stable])
 
     def restrict(self, actions: Sequence[int]) -> SymmetricGame:
         """The game in which everybody keeps only the named actions, in that order."""

@@ -26,7 +26,7 @@ def seat_members(
 
     Members that name a seat get it; counts fill the free seats in the order of the file, or, ``shuffled``, in an order in
     which each sitter's place depends on its own stream ``("seats", member, copy)``; one member without count or
-    probability takes what is left; members with a probability are drawn for the remaining seats, seat by seat, from the
+    probability takes what is left, several take one seat each where that is what is left; members with a probability are drawn for the remaining seats, seat by seat, from the
     *episode's* stream ``("seats", seat)``.
 
     Raises
@@ -58,12 +58,15 @@ def seat_members(
         index for index, m in enumerate(population) if m.seat is None and m.count is None and m.probability is not None
     ]
     rest = [index for index, m in enumerate(population) if m.seat is None and m.count is None and m.probability is None]
-    if len(rest) > 1 or (rest and drawn):
+    left = len(free) - len(sitters)
+    if (len(rest) > 1 and len(rest) != left) or (rest and drawn):
         raise ScenarioError(
             "more than one member leaves its count open.", path=f"population.{rest[-1]}.count", hint="Give counts."
         )
-    if rest:
-        sitters += [(rest[0], copy) for copy in range(len(free) - len(sitters))]
+    if len(rest) == 1:
+        sitters += [(rest[0], copy) for copy in range(left)]
+    else:
+        sitters += [(index, 0) for index in rest]
     if len(sitters) > len(free) or (len(sitters) < len(free) and not drawn):
         raise ScenarioError(
             f"the population fills {len(sitters) + len(chosen)} of {len(seats)} seats.",

@@ -195,10 +195,9 @@ def check_seats(
     if errors:
         return
     total, filled = len(seats), counted + len(taken)
-    if len(rest) > 1 or (rest and drawn):
-        errors.append(
-            _about(_item(node, rest[-1]), rest[-1], "count", "is missing; only one member may take the rest.")
-        )
+    if (len(rest) > 1 and len(rest) != total - filled) or (rest and drawn):
+        problem = "is missing; only one member may take the rest, unless there is a seat for each."
+        errors.append(_about(_item(node, rest[-1]), rest[-1], "count", problem))
     elif drawn:
         share = sum(lines[index].member.probability or 0.0 for index in drawn)
         if abs(share - 1) > 1e-9:

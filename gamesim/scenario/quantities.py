@@ -1,4 +1,4 @@
-"""Typed texts with units: durations, money, percentages. A bare number is an error that names the units."""
+"""Typed texts with units: durations, sizes, money, percentages. A bare number is an error that names the units."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ _SECONDS = {
     "h": 3600.0,
     "d": 86400.0,
 }
+_BYTES = {"mib": 1 << 20, "m": 1 << 20, "mb": 10**6, "gib": 1 << 30, "g": 1 << 30, "gb": 10**9}
 _QUANTITY = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*([a-zA-Z%]+)")
 
 
@@ -59,6 +60,30 @@ def duration_text(seconds: float) -> str:
         if whole.is_integer():
             return f"{int(whole)}{unit}"
     return f"{_number_text(seconds)}s" if "e" not in repr(seconds) else f"{Decimal(repr(seconds)):f}s"
+
+
+def size(value: Any) -> int:
+    """Bytes from ``512MiB``, ``2GiB``, ``500MB``, ``1GB``.
+
+    Examples
+    --------
+    >>> size("2GiB"), size("1.5 MB")
+    (2147483648, 1500000)
+    """
+    if _bare(value):
+        text = _number_text(value)
+        raise ValueError(f"{text} has no unit: write '{text}MiB' or '{text}GiB'")
+    found = _QUANTITY.fullmatch(value.strip()) if isinstance(value, str) else None
+    if found is None or found[2].lower() not in _BYTES:
+        raise ValueError(f"'{clean(value, 60)}' is no size: write for example '512MiB' or '2GiB'")
+    return int(float(found[1]) * _BYTES[found[2].lower()])
+
+
+def size_text(bytes_: int) -> str:
+    for unit in ("gib", "mib"):
+        if bytes_ % _BYTES[unit] == 0:
+            return f"{bytes_ // _BYTES[unit]}{unit[0].upper()}iB"
+    return f"{Decimal(bytes_) / _BYTES['mb']:f}MB"
 
 
 def percent(value: Any) -> float:
@@ -113,6 +138,14 @@ Duration = Annotated[
     _schema(r"^\s*[0-9]+(\.[0-9]+)?\s*(ms|s|sec|min|h|d)\s*$", "10min"),
 ]
 """Seconds in Python, ``10min`` in YAML."""
+
+Size = Annotated[
+    int,
+    BeforeValidator(size),
+    PlainSerializer(size_text),
+    _schema(r"^\s*[0-9]+(\.[0-9]+)?\s*([mMgG]|[mMgG][iI]?[bB])\s*$", "2GiB"),
+]
+"""Bytes in Python, ``2GiB`` in YAML."""
 
 Percent = Annotated[
     float,

@@ -12,7 +12,7 @@ from gamesim.core.errors import OverrideError, ScenarioError, UnknownKindError, 
 from gamesim.core.registry import entry, names
 from gamesim.envs.config import EnvironmentConfig
 from gamesim.yaml.beside import reading
-from gamesim.yaml.node import Node, planted
+from gamesim.yaml.node import Node, dotted, planted
 
 from .common import MAX_UNITS, CommonKeys
 from .diagnose import as_scenario_error, placed, raise_together, validated
@@ -240,6 +240,7 @@ def build(root: Node) -> Scenario:
         models=models,
         cache=common.cache,
     )
+    _check_misfits(scenario, root)
     if hasattr(experiment, "check"):  # an experiment may refuse what only shows in the whole
         try:
             experiment.check(scenario)
@@ -341,6 +342,32 @@ def _check_names(common: CommonKeys, root: Node) -> None:
         name = next(iter(call))
         if name not in installed:
             raise as_scenario_error(UnknownKindError.named("metric", name, installed), spot, ("analysis", index))
+        _check_parameters(name, call[name] or {}, root.nearest(("analysis", index, name)), ("analysis", index, name))
+
+
+def _check_parameters(name: str, given: Mapping[str, Any], node: Node, path: tuple[str | int, ...]) -> None:
+    """Parameters of a metric, where it says what it takes; a plain function of a plugin does not."""
+    metric = entry("metrics", name)
+    if not given or not hasattr(metric, "keys"):
+        return
+    if metric.keys is None:
+        raise ScenarioError(f"'{clean(name, 60)}' takes no parameters.", where=node.place, path=dotted(path))
+    errors: list[ScenarioError] = []
+    validated(metric.keys, node, path, errors)
+    raise_together(errors)
+
+
+def _check_misfits(scenario: Scenario, root: Node) -> None:
+    """What ``analysis:`` asks can be had of what is played; cells of other environments are not looked at."""
+    if {"environment", "environment.kind"} & set(swept_paths(root)):
+        return
+    for index, call in enumerate(scenario.analysis):
+        name = next(iter(call))
+        misfit = getattr(entry("metrics", name), "misfit", None)
+        reason = misfit(scenario) if misfit is not None else ""
+        if reason:
+            path = ("analysis", index, name)
+            raise placed(ScenarioError(f"'{clean(name, 60)}' does not apply: {reason}.", path=dotted(path)), root, ())
 
 
 def _check_sweep(root: Node, scenario: Scenario) -> None:

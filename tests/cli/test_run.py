@@ -406,8 +406,8 @@ def test_hostile_files_end_with_two_quickly_and_write_nothing(tmp_path: Path, co
     assert sorted(path.name for path in tmp_path.iterdir()) == ["x.yaml"]
 
 
-def test_what_an_analysis_asks_wrongly_is_told_and_the_run_is_kept(gamesim: Run) -> None:
+def test_what_an_analysis_asks_wrongly_is_told_before_anything_is_played(gamesim: Run) -> None:
     asked = ["--set", "analysis=[{regret: {kinds: [swp]}}]", "--set", "environment.horizon=5", "--seeds", "2"]
-    ended = gamesim("run", "games/learners_zero_sum", *asked, code=4)
-    assert "MetricError: analysis.regret.kinds.0: Input should be 'external' or 'swap'." in ended.err
-    assert "run " in ended.out
+    ended = gamesim("run", "games/learners_zero_sum", *asked, code=2)
+    assert "'swp' is not possible. Did you mean 'swap'?" in ended.err
+    assert "run " not in ended.out

@@ -304,8 +304,8 @@ def test_standard_input_and_a_scenario(capsys: pytest.CaptureFixture[str], monke
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"3 3,0 5\n5 0,1 1\n")))
     found = as_json(capsys, "-")
     assert found["solutions"][0]["equilibria"][0]["payoffs"] == ["1", "1"]
-    found = as_json(capsys, "games/reciprocity")
-    assert found["notes"] == ["This is the game of one round; the scenario plays 100."]
+    found = as_json(capsys, "games/grim_against_alternation")
+    assert found["notes"] == ["This is the game of one round; the scenario plays 20."]
 
 
 def test_the_plan_and_the_objective(capsys: pytest.CaptureFixture[str]) -> None:

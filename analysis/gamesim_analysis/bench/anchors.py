@@ -132,7 +132,10 @@ def _best(game: Any) -> float:
 
 def _worst_equilibrium(game: Any) -> float:
     """The lowest welfare of a pure equilibrium."""
-    found = game.pure_equilibria() if hasattr(game, "pure_equilibria") else game.to_normal_form().pure_equilibria()
+    from gamesim.core.profiles import pure
+    from gamesim_analysis.equilibrium.method import payoffs_of
+
+    found = game.pure_equilibria()
     if not found:
         raise MetricError("the game has no pure equilibrium.")
-    return min(float(sum(game.payoffs[(i, *cell)] for i in range(game.n))) for cell in found)
+    return min(float(sum(payoffs_of(game, pure(game.shape, cell)))) for cell in found)

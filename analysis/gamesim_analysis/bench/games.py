@@ -16,7 +16,7 @@ from gamesim.core.arrays import FloatArray
 from gamesim.core.errors import GamesimError, MetricError
 from gamesim.core.seeds import Seeds
 from gamesim.core.symmetric import SymmetricGame
-from gamesim_analysis.empirical.counts import Table
+from gamesim_analysis.empirical.counts import Table, index_of, labels_of
 from gamesim_analysis.empirical.quantal_response import RationalityFit, fit_pooled
 from gamesim_analysis.empirical.society_regret import SocietyRegret, society_regret
 
@@ -158,11 +158,4 @@ def _place(action: float, game: Table, seat: int, kind: str) -> int:
     """The formal game's index of an action: the index itself in a matrix game, else the label that is this number."""
     if kind == "matrix":
         return int(action)
-    labels = game.actions if isinstance(game, SymmetricGame) else game.actions[seat]
-    for place, label in enumerate(labels):
-        try:
-            if abs(float(label) - action) <= 1e-9:
-                return place
-        except ValueError:
-            continue
-    raise MetricError(f"action {action:g} is not among those of the formal game.", path="environment.tokens")
+    return index_of(action, labels_of(game)[seat])

@@ -35,6 +35,30 @@ def name_of(game: Game, place: int) -> str:
     return f"player {place}"
 
 
+def labels_of(game: Game) -> list[tuple[str, ...]]:
+    """Names of the actions of each who decides."""
+    if isinstance(game, SymmetricGame):
+        return [game.actions] * game.n
+    return [s.actions for s in game.sets] if isinstance(game, ExtensiveFormGame) else list(game.actions)
+
+
+def index_of(action: float, labels: Sequence[str]) -> int:
+    """Which action has a label that is this number.
+
+    Raises
+    ------
+    MetricError
+        If none has.
+    """
+    for place, label in enumerate(labels):
+        try:
+            if abs(float(label) - action) <= 1e-9:
+                return place
+        except ValueError:
+            continue
+    raise MetricError(f"action {action:g} is not among those of the formal game.", path="environment.tokens")
+
+
 @dataclass(frozen=True)
 class Counts:
     """Valid, non-imputed choices.

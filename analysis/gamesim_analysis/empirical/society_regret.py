@@ -15,7 +15,7 @@ from gamesim.core.extensive_form import ExtensiveFormGame
 from gamesim.core.normal_form import NormalFormGame
 from gamesim.core.profiles import as_profile
 from gamesim.core.solution import Solution
-from gamesim.core.symmetric import SymmetricGame, opponent_counts
+from gamesim.core.symmetric import SymmetricGame
 
 from .counts import Game, Table, as_counts, payoffs_against
 
@@ -110,17 +110,7 @@ def best_welfare(game: Table) -> float:
     """The largest sum of payoffs over pure profiles."""
     if isinstance(game, NormalFormGame):
         return float(game.payoffs.sum(axis=0).max())
-    # Everybody's counts; the players of action a face the others' counts.
-    totals = opponent_counts(game.n, game.k)
-    sums = np.zeros(len(totals))
-    columns = {tuple(row): c for c, row in enumerate(opponent_counts(game.n - 1, game.k).tolist())}
-    for index, row in enumerate(totals.tolist()):
-        for action, count in enumerate(row):
-            if count:
-                others = list(row)
-                others[action] -= 1
-                sums[index] += count * game.payoffs[action, columns[tuple(others)]]
-    return float(sums.max())
+    return float(game.sums.max())
 
 
 def _nearest(

@@ -7,13 +7,19 @@
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 from gamesim.core.errors import UnknownKindError, UnsupportedGameError
 from gamesim.core.registry import entry, names
 from gamesim.core.solution import Limits, Ranking, Solution
 
 from .router import ALIASES, CONCEPTS, Step, choose, solve, wider
+from .told import facts
+from .told_others import FITTING
+
+if TYPE_CHECKING:
+    from .cross_check import CrossCheck
 
 
 def known_concepts() -> list[str]:
@@ -91,3 +97,48 @@ def answer(
         )
         return found
     return solve(game, concept, every=every, limits=limits, **parameters)
+
+
+def meant(concept: str | None, game: Any, every: bool = False) -> tuple[str, bool]:
+    """The concept asked for, where none or ``all`` is named the one that suits the game; and whether all equilibria are.
+
+    >>> from gamesim.envs.repeated.stage_games import chicken
+    >>> meant("all", chicken()), meant("ce", chicken())
+    (('nash', True), ('correlated', False))
+    """
+    if concept is None or concept == "all":
+        return FITTING.get(facts(game, digest=False)["kind"], "nash"), every or concept == "all"
+    return concept_named(concept), every
+
+
+def solved(
+    game: Any, concept: str, method: str = "auto", *, every: bool = False, limits: Limits | None = None,
+    cross_check: bool = False, exact: bool = False, **parameters: Any,
+) -> tuple[Solution | Ranking, CrossCheck | None]:  # fmt: skip
+    """``answer`` in the order of a table, by one method or by all of them.
+
+    Parameters
+    ----------
+    cross_check : ask every method; their table comes back as well.
+    exact : only what is proved in fractions is listed, the rest as rejected.
+    """
+    from . import cross_check as every_method
+    from .document import ordered
+
+    table = every_method.cross_check(game, concept, limits, **parameters) if cross_check else None
+    found = table.solution if table is not None else answer(game, concept, method=method, every=every, limits=limits, **parameters)  # fmt: skip
+    if isinstance(found, Ranking):
+        return found, table
+    return ordered(game, _exact(found) if exact else found), table
+
+
+def _exact(solution: Solution) -> Solution:
+    """Only what is proved in fractions; the rest is rejected, with a note."""
+    kept = tuple(e for e in solution.equilibria if e.certificate.grade == "exact")
+    rest = tuple(e for e in solution.equilibria if e.certificate.grade != "exact")
+    if not rest:
+        return solution
+    note = f"{len(rest)} answers are not exact and are listed as rejected, for only exact ones were asked."
+    return replace(
+        solution, equilibria=kept, rejected=(*solution.rejected, *rest), complete=False, exact=bool(kept), notes=(*solution.notes, note)
+    )  # fmt: skip

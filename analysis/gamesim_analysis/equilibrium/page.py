@@ -22,7 +22,7 @@ from .draw_tree import MOST
 from .method import is_formal
 from .starting import actions_of
 from .svg_text import PAGE
-from .told import certificate_in_words, summary, words
+from .told import by_counts, certificate_in_words, summary, words
 from .welfare import entropy, welfare
 from .words import explain, explain_ranking, note_of
 
@@ -56,12 +56,12 @@ def solution_page(
     """
     solutions = [answer for answer in answers if isinstance(answer, Solution)]
     first = next((solution for solution in solutions if solution.equilibria), None)
-    formal = not is_formal(game)
-    sections = [*before, *(_answer(game, solution) for solution in solutions)]
-    sections += [_ranking(answer) for answer in answers if isinstance(answer, Ranking)]
+    formal = not is_formal(game) and not by_counts(game)  # what can be drawn
+    sections = [*before, *(answered(game, solution) for solution in solutions)]
+    sections += [ranked(answer) for answer in answers if isinstance(answer, Ranking)]
     if formal:
         sections.append(_picture(game, first))
-    sections += [_listed(game, solution, sampled) for solution in solutions]
+    sections += [listed(game, solution, sampled) for solution in solutions]
     if first is not None:
         sections.append(_told(game, first))
         sections += [_replies(game, first)] if formal else []
@@ -70,7 +70,7 @@ def solution_page(
     )
     sections += _branch(game) if formal else []
     if cross_check is not None:
-        sections.append(_agreement(cross_check))
+        sections.append(agreement(cross_check))
     sections += [_described(game)] if formal else []
     sections.append(_method(solutions, answers, command, notes))
     return draw_page(
@@ -96,7 +96,7 @@ def _numbered(sections: Sequence[Section]) -> list[Section]:
     return out
 
 
-def _answer(game: Any, solution: Solution) -> Section:
+def answered(game: Any, solution: Solution) -> Section:
     found = solution.equilibria
     worth = welfare(game, solution)
     tiles = [Tile("equilibria listed", f"{len(found):,}", _whole(solution))]
@@ -153,7 +153,7 @@ def _whole(solution: Solution) -> str:
     return {True: "the list is complete", False: "the list is not complete", None: "there may be others"}[solution.complete]  # fmt: skip
 
 
-def _listed(game: Any, solution: Solution, sampled: Mapping[str, Any] | None) -> Section:
+def listed(game: Any, solution: Solution, sampled: Mapping[str, Any] | None) -> Section:
     rows: list[tuple[Any, ...]] = []
     spread = (sampled or {}).get("equilibria", [])
     for place, equilibrium in enumerate(solution.equilibria[:TABLED]):
@@ -220,7 +220,7 @@ def _sampled(sampled: Mapping[str, Any]) -> list[Block]:
     return [Text(text), table]
 
 
-def _ranking(ranking: Ranking) -> Section:
+def ranked(ranking: Ranking) -> Section:
     scores = dict(zip(ranking.names, ranking.scores, strict=True))
     rows = tuple((str(place), clean(name, 120), float(scores[name])) for place, name in enumerate(ranking.order[:200], 1))  # fmt: skip
     blocks: list[Block] = [Text(explain_ranking(ranking).splitlines()[0], lead=True), Table(("place", "strategy", "score"), rows, header=2)]  # fmt: skip
@@ -354,7 +354,7 @@ def _branch(game: Any) -> list[Section]:
     return [Section("quantal", "If players err", (figure,))]
 
 
-def _agreement(table: Any) -> Section:
+def agreement(table: Any) -> Section:
     rows = tuple(
         (row.method, row.count, "; ".join("(" + ", ".join(_short(v) for v in payoffs) + ")" for payoffs in row.payoffs[:6]),
          "" if row.regret is None else _short(row.regret), row.verdict, row.reason)

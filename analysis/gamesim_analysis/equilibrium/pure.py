@@ -8,8 +8,11 @@ from typing import Any
 from gamesim.core.extensive_form import ExtensiveFormGame
 from gamesim.core.profiles import pure
 from gamesim.core.solution import Limits
+from gamesim.core.symmetric import SymmetricGame
 
 from .method import Found, Method, back, is_formal, table_of
+
+NAMELESS = "Players are alike and too many for a table: equilibria that differ only in who plays what are listed once."
 
 
 def _check(game: Any, concept: str) -> str:
@@ -21,7 +24,8 @@ def _check(game: Any, concept: str) -> str:
 
 
 def _run(game: Any, *, concept: str, limits: Limits) -> Found:
-    table = table_of(game, limits)
+    by_counts = isinstance(game, SymmetricGame) and game.n * prod(game.shape) > limits.cells
+    table = game if by_counts else table_of(game, limits)
     cells = table.pure_equilibria()
     kept = cells[: limits.equilibria]
     over = len(cells) > len(kept)
@@ -30,7 +34,10 @@ def _run(game: Any, *, concept: str, limits: Limits) -> Found:
         covers="pure",
         complete=not over,
         selection="all, in the order of actions",
-        notes=[f"{len(cells):,} pure equilibria; the first {len(kept):,} are listed."] if over else [],
+        notes=[
+            *([NAMELESS] if by_counts else []),
+            *([f"{len(cells):,} pure equilibria; the first {len(kept):,} are listed."] if over else []),
+        ],
         stopped="count" if over else None,
     )
 

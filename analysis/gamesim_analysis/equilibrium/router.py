@@ -27,6 +27,7 @@ from gamesim.core.errors import (
 from gamesim.core.extensive_form import ExtensiveFormGame
 from gamesim.core.mechanism import Mechanism
 from gamesim.core.solution import Limits, Solution
+from gamesim.core.symmetric import SymmetricGame
 from gamesim.core.team_game import TeamGame
 
 from .method import capped, is_formal, joined
@@ -114,6 +115,8 @@ def choose(game: Any, concept: str = "nash", every: bool = False, limits: Limits
         if game.perfect_information:
             return [Step("backward_induction", "everybody sees everything")]
         return [Step("subgame_decomposition", "subgame by subgame, from the last")]
+    if isinstance(game, SymmetricGame) and not fits and concept == "nash":
+        return [Step("enumpure", "too many players for a table, but all alike: pure equilibria by counts")]
     table = game if isinstance(game, ExtensiveFormGame) else game.to_normal_form()
     zero_sum = len(shape) == 2 and table.is_constant_sum
     if concept == "value" and not zero_sum:

@@ -196,15 +196,21 @@ def _yaml(source: str, limits: FileLimits) -> Source:
         game = scenario.environment.game() if scenario.environment is not None else None
         if game is None:
             raise GameFileError("this scenario has no formal game.", where=clean(source, 200), hint="Run it over several compositions and solve the run.")  # fmt: skip
-        return Source(game, str(game.name or scenario.name), _horizon(scenario.environment))
+        return Source(game, str(game.name or scenario.name), of_one_round(scenario.environment))
     return _read(from_text(text, name, format="yaml", limits=limits), path.stem)
 
 
-def _horizon(environment: Any) -> tuple[str, ...]:
-    rounds = getattr(environment, "horizon", None) or getattr(environment, "rounds", None)
+def of_one_round(environment: Any) -> tuple[str, ...]:
+    """How the formal game of an environment differs from what is played there, a sentence each."""
+    notes = []
+    rounds = getattr(environment, "horizon", None) or getattr(environment, "repeat", None)
     if isinstance(rounds, int) and rounds > 1:
-        return (f"This is the game of one round; the scenario plays {rounds:,}.",)
-    return ()
+        notes.append(f"This is the game of one round; the scenario plays {rounds:,}.")
+    if getattr(environment, "noise", 0):
+        notes.append(f"Actions are those that players intend; another one is played with probability {environment.noise:g}, and payoffs are expected ones.")  # fmt: skip
+    if getattr(environment, "fining", None) is not None:
+        notes.append("Fines are played as well; this is the game without them.")
+    return tuple(notes)
 
 
 __all__ = ["Source", "catalog", "read_game", "read_source"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from fractions import Fraction
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +16,11 @@ from gamesim.core.efg_format import write_efg
 from gamesim.core.extensive_form import ExtensiveFormGame
 from gamesim.core.mechanism import Mechanism
 from gamesim.core.nfg_format import write_nfg
+from gamesim.core.normal_form import NormalFormGame
 from gamesim.core.preference_game import PreferenceGame
 from gamesim.core.profiles import Joint
-from gamesim.core.solution import Equilibrium, Solution
+from gamesim.core.solution import Equilibrium, Limits, Solution
+from gamesim.core.symmetric import SymmetricGame
 from gamesim.core.team_game import TeamGame
 
 from . import told_others
@@ -45,9 +48,9 @@ def facts(game: Any, *, digest: bool = True) -> dict[str, Any]:
             "constant_sum": game.is_constant_sum,
             "subgames": len(game.subgame_roots),
             "notes": list(game.notes),
-            **({"sha256": hashlib.sha256(write_efg(game).encode()).hexdigest()} if digest else {}),
+            **({"sha256": digest_of(game)} if digest else {}),
         }
-    table = game.to_normal_form()
+    table = tabled(game)
     preference = isinstance(game, PreferenceGame)
     return {
         "kind": "preference" if preference else "normal",
@@ -57,8 +60,42 @@ def facts(game: Any, *, digest: bool = True) -> dict[str, Any]:
         "strategies": list(table.shape),
         "constant_sum": table.is_constant_sum,
         "symmetric": table.is_symmetric,
-        **({"sha256": hashlib.sha256(write_nfg(table).encode()).hexdigest()} if digest else {}),
+        **({"sha256": digest_of(game)} if digest else {}),
     }
+
+
+def digest_of(game: Any) -> str:
+    """The sha256 of a game: of its file, or of its payoffs by counts where that would be too large."""
+    if isinstance(game, (TeamGame, Mechanism)):
+        return str(told_others.facts(game)["sha256"])
+    if isinstance(game, ExtensiveFormGame):
+        return hashlib.sha256(write_efg(game).encode()).hexdigest()
+    table = tabled(game)
+    if isinstance(table, NormalFormGame):
+        return hashlib.sha256(write_nfg(table).encode()).hexdigest()
+    head = repr((table.n, table.actions, table.exact is not None)).encode()
+    return hashlib.sha256(head + table.payoffs.tobytes()).hexdigest()
+
+
+def tabled(game: Any) -> NormalFormGame | SymmetricGame:
+    """A game in normal form as a table, or by counts where players are alike and the table would be too large."""
+    if by_counts(game):
+        return game  # type: ignore[no-any-return]
+    table: NormalFormGame = game.to_normal_form()
+    return table
+
+
+def by_counts(game: Any) -> bool:
+    """Whether players are alike and too many for a table."""
+    return isinstance(game, SymmetricGame) and game.n * prod(game.shape) > Limits().cells
+
+
+def labels(game: Any) -> tuple[tuple[str, ...], ...]:
+    """Names of each player's actions in a game in normal form."""
+    if isinstance(game, SymmetricGame):
+        return (game.actions,) * game.n
+    found: tuple[tuple[str, ...], ...] = game.to_normal_form().actions
+    return found
 
 
 def summary(game: Any) -> str:
@@ -98,7 +135,7 @@ def told(game: Any, equilibrium: Equilibrium) -> dict[str, Any]:
         elif isinstance(game, ExtensiveFormGame):
             replies[players[i]] = reply
         else:
-            replies[players[i]] = game.to_normal_form().actions[i][int(reply)]  # type: ignore[arg-type]
+            replies[players[i]] = labels(game)[i][int(reply)]  # type: ignore[arg-type]
     return {
         kind: play,
         "words": words(game, equilibrium),
@@ -152,10 +189,9 @@ def played(game: Any, play: Any) -> tuple[Any, str]:
             }
             for player, own in zip(game.players, game.sets_of, strict=True)
         }, "profile"
-    table = game.to_normal_form()
     return {
         player: {action: number(p) for action, p in zip(own, vector, strict=True)}
-        for player, own, vector in zip(table.players, table.actions, play, strict=True)
+        for player, own, vector in zip(game.players, labels(game), play, strict=True)
     }, "profile"
 
 
@@ -180,10 +216,8 @@ def words(game: Any, equilibrium: Equilibrium) -> str:
             if said:
                 parts.append(f"{player} {', '.join(said)}" + (", ..." if len(own) > SETS_TOLD else ""))
         return "; ".join(parts)
-    table = game.to_normal_form()
     return "; ".join(
-        f"{player} {_mixed(own, vector)}"
-        for player, own, vector in zip(table.players, table.actions, play, strict=True)
+        f"{player} {_mixed(own, vector)}" for player, own, vector in zip(game.players, labels(game), play, strict=True)
     )
 
 

@@ -23,6 +23,7 @@ from gamesim.core.behaviour import BehaviourProfile, as_behaviour, reach
 from gamesim.core.extensive_form import CHANCE, TERMINAL, ExtensiveFormGame
 from gamesim.core.profiles import Joint
 from gamesim.core.solution import Equilibrium, Solution
+from gamesim.core.symmetric import SymmetricGame
 
 CELLS = 10**6  # entries of a table that are searched for the optimum
 
@@ -72,7 +73,7 @@ def welfare(game: Any, solution: Solution) -> Welfare:
 def lowest(game: Any) -> Any:
     if isinstance(game, ExtensiveFormGame):
         return min(value for payoffs in game.payoffs for value in payoffs)
-    return game.to_normal_form().payoffs.min()
+    return game.payoffs.min() if isinstance(game, SymmetricGame) else game.to_normal_form().payoffs.min()
 
 
 def optimum(game: Any) -> Any | None:
@@ -90,6 +91,8 @@ def optimum(game: Any) -> Any | None:
             return _planned(game)
         if game.n * prod(game.strategy_count(i) for i in range(game.n)) > CELLS:
             return None
+    if isinstance(game, SymmetricGame):
+        return game.best_sum
     if prod(getattr(game, "shape", (1,))) * len(game.players) > CELLS:
         return None
     table = game.to_normal_form()

@@ -21,18 +21,21 @@ from typing import Any
 
 import numpy as np
 
+from gamesim.core.arrays import AnyArray
 from gamesim.core.behaviour import BehaviourProfile, as_behaviour, node_values, reach
 from gamesim.core.extensive_form import TERMINAL, ExtensiveFormGame
 from gamesim.core.mechanism import Mechanism
 from gamesim.core.normal_form import NormalFormGame
-from gamesim.core.profiles import Joint, as_profile, is_exact
+from gamesim.core.profiles import Joint, MixedProfile, as_profile, is_exact
 from gamesim.core.solution import Equilibrium, Ranking
+from gamesim.core.symmetric import SymmetricGame
 from gamesim.core.team_game import TeamGame
 from gamesim.envs.efg.describe_game import describe_game, history, knowledge, knows, number, one_of, places
 from gamesim.envs.efg.describe_game import told as label
 
 from . import told_others
 from .threats import Threat, action_values, local_reach, threats, tolerance
+from .told import labels, tabled
 
 __all__ = ["describe_game", "dominated", "explain", "explain_ranking", "note_of", "threats"]
 
@@ -69,7 +72,7 @@ def explain(game: Any, equilibrium: Any, *, sets: int = SETS) -> str:
     if isinstance(game, ExtensiveFormGame):
         return "\n".join(_tree(game, as_behaviour(game, play), sets))
     concept = equilibrium.certificate.concept if isinstance(equilibrium, Equilibrium) else "nash"
-    return "\n".join(_table(game.to_normal_form(), play, MINDED.get(concept, "")))
+    return "\n".join(_table(tabled(game), play, MINDED.get(concept, "")))
 
 
 def note_of(game: Any, equilibrium: Equilibrium) -> str:
@@ -265,20 +268,22 @@ def _spread(worth: Sequence[Any], mixture: Any) -> list[Any]:
 # ---- tables ----------------------------------------------------------------------------------------------------------
 
 
-def _table(game: NormalFormGame, play: Any, minded: str = "") -> Iterator[str]:
+def _table(game: NormalFormGame | SymmetricGame, play: Any, minded: str = "") -> Iterator[str]:
     """``minded`` : what players want beside their mean; it is said, and nobody is then said to keep others indifferent."""
     profile = as_profile(game.shape, play)
     exact = game.exact is not None and all(is_exact(mixture) for mixture in profile)
     slack = tolerance(game, exact)
-    worth = [list(game.action_payoffs(i, profile)) for i in range(game.n)]
+    worth = [list(_worth(game, i, profile)) for i in range(game.n)]
+    actions = labels(game)
     yield _expects(game.players, [sum(w * p for w, p in zip(own, mixture, strict=True) if p) for own, mixture in zip(worth, profile, strict=True)])  # fmt: skip
     for i, player in enumerate(game.players):
-        verdict = _verdict(game.actions[i], worth[i], profile[i], slack)
-        yield f"{label(player)} plays {_mix(game.actions[i], profile[i])}. Worth to {label(player)}: {_values(game.actions[i], worth[i], _support(profile[i]))}. {verdict}"  # fmt: skip
-    yield from _beaten(game)
+        verdict = _verdict(actions[i], worth[i], profile[i], slack)
+        yield f"{label(player)} plays {_mix(actions[i], profile[i])}. Worth to {label(player)}: {_values(actions[i], worth[i], _support(profile[i]))}. {verdict}"  # fmt: skip
+    if isinstance(game, NormalFormGame):
+        yield from _beaten(game)
     for i, player in enumerate(game.players):
-        unused = [label(a) for a, p in zip(game.actions[i], profile[i], strict=True) if not p > 0]
-        if unused and len(game.actions[i]) <= ACTIONS:
+        unused = [label(a) for a, p in zip(actions[i], profile[i], strict=True) if not p > 0]
+        if unused and len(actions[i]) <= ACTIONS:
             yield f"{label(player)} never uses {one_of(unused, 'and')}."
     if minded:
         yield minded
@@ -287,9 +292,15 @@ def _table(game: NormalFormGame, play: Any, minded: str = "") -> Iterator[str]:
     for j in mixing:
         others = [label(game.players[i]) for i in mixing if i != j]
         if others:
-            used = [label(game.actions[j][a]) for a in _support(profile[j])]
+            used = [label(actions[j][a]) for a in _support(profile[j])]
             verb = "mixes" if len(others) == 1 else "mix"
             yield f"{one_of(others, 'and')} {verb} so that {label(game.players[j])} gains equally from {one_of(used, 'and')}."  # fmt: skip
+
+
+def _worth(game: NormalFormGame | SymmetricGame, player: int, profile: MixedProfile) -> AnyArray:
+    if isinstance(game, NormalFormGame):
+        return game.action_payoffs(player, profile)
+    return game.action_payoffs_against([*profile[:player], *profile[player + 1 :]])
 
 
 def _beaten(game: NormalFormGame) -> Iterator[str]:

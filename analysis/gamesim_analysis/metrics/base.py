@@ -14,9 +14,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gamesim.core.arrays import AnyArray
+from gamesim.core.config import Config
 
 if TYPE_CHECKING:
     from gamesim.run.record import Record
+    from gamesim.scenario.scenario import Scenario
 
 Columns = Mapping[str, Any]
 KEYS = ("cell", "seed")  # an episode table has one row per cell and replicate
@@ -31,6 +33,8 @@ class Metric:
     main : column -> what it measures and in which unit; the summary shows these.
     default : computed without being asked for; False for those that play games of their own.
     order : its place in the summary; the smallest comes first.
+    keys : what an ``analysis:`` entry may say of it, checked when a scenario is read; None where it takes no parameters.
+    misfit : of a scenario that asks for it under ``analysis:``, why it does not apply there; empty where it does. Told before play.
     stored : written into ``tables/``, and so into the run's digest; False for what clocks and caches decide.
     """
 
@@ -40,6 +44,8 @@ class Metric:
     default: bool = True
     order: int = 100
     stored: bool = True
+    keys: type[Config] | None = None
+    misfit: Callable[[Scenario], str] | None = None
 
     def __call__(self, record: Record) -> Columns:
         return self.function(record)
@@ -56,11 +62,13 @@ def metric(
     default: bool = True,
     order: int = 100,
     stored: bool = True,
+    keys: type[Config] | None = None,
+    misfit: Callable[[Scenario], str] | None = None,
 ) -> Callable[[Callable[[Record], Columns]], Metric]:
     """Make a Metric of a function of a record."""
 
     def wrap(function: Callable[[Record], Columns]) -> Metric:
-        return Metric(name, function, main or {}, default, order, stored)
+        return Metric(name, function, main or {}, default, order, stored, keys, misfit)
 
     return wrap
 

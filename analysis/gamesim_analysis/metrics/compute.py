@@ -35,15 +35,15 @@ def chosen(record: Record, only: Iterable[str] | None = None) -> tuple[list[Metr
     UnknownKindError
         For a name nobody registers, with the nearest one.
     """
-    own = list(scenario_of(record).get("metrics") or ())
-    asked = list(only) if only is not None else own.copy()
+    asked = list(scenario_of(record).get("metrics") or () if only is None else only)
     known = names("metrics")
     for name in asked:
         if name not in known:
             raise UnknownKindError.named("metric", name, known, path="metrics")
-    if asked and asked == own:  # without a list, all that apply are computed anyway
-        asked += [name for name, _ in calls(record) if name not in asked]
-    return [_as_metric(name) for name in asked] if asked else [m for m in map(_usable, known) if m.default], bool(asked)
+    called = [name for name, _ in calls(record)] if only is None else []
+    if asked:
+        return [_as_metric(name) for name in dict.fromkeys([*asked, *called])], True
+    return [m for m in map(_usable, known) if m.default or m.name in called], False
 
 
 def _usable(name: str) -> Metric:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal
 from pydantic import Field
 
 from gamesim.core.config import Config
+from gamesim.core.normal_form import NormalFormGame
 
 from .asked import parameters_of
 from .base import Columns, metric
@@ -14,6 +15,7 @@ from .cells import once
 
 if TYPE_CHECKING:
     from gamesim.run.record import Record
+    from gamesim.scenario.scenario import Scenario
     from gamesim_analysis.empirical.regret import RegretTable
 
 
@@ -34,7 +36,12 @@ def report_of(record: Record) -> RegretTable:
     return once(record, f"regret report {keys}", lambda: regret_report(record, kinds=keys.kinds, per=keys.per))
 
 
-@metric("regret")
+def _misfit(scenario: Scenario) -> str:
+    table = isinstance(getattr(scenario.environment, "table", None), NormalFormGame)
+    return "" if table else "nothing in normal form is repeated"
+
+
+@metric("regret", keys=RegretKeys, misfit=_misfit)
 def regret(record: Record) -> Columns:
     """External and swap regret of everybody in a repeated game, with bounds, excluded rounds and ranks."""
     return report_of(record).columns()

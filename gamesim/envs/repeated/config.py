@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping
+from fractions import Fraction
 from functools import cached_property
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -123,7 +124,16 @@ class Matrix(EnvironmentConfig):
         return made
 
     def game(self) -> NormalFormGame:
-        return self.table
+        """The game of one round in what players intend: what noise makes of it is part of the payoffs."""
+        table = self.table
+        if self.noise == 0:
+            return table
+        payoffs = table.payoffs if table.exact is None else table.exact
+        slip: Any = self.noise if table.exact is None else Fraction(str(self.noise))
+        for axis, k in enumerate(table.shape, 1):
+            if k > 1:  # one of the other actions, each alike
+                payoffs = (1 - slip * k / (k - 1)) * payoffs + slip / (k - 1) * payoffs.sum(axis=axis, keepdims=True)
+        return NormalFormGame(payoffs, table.actions, table.players, name=table.name)
 
     def describer(self) -> MatrixDescriber:
         from .describer import MatrixDescriber

@@ -90,10 +90,13 @@ def test_one_game_in_every_form(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     (tmp_path / "a.csv").write_text("3 3,0 5\n5 0,1 1\n")
     (tmp_path / "bare").write_text(write_nfg(pd))
     sources = [str(tmp_path / name) for name in ("a.nfg", "a.yaml", "a.csv", "bare")]
-    for source in (*sources, "catalog:prisoners_dilemma", "prisoners_dilemma", "games/reciprocity"):
+    for source in (*sources, "catalog:prisoners_dilemma", "prisoners_dilemma", "games/grim_against_alternation"):
         assert (read_game(source).to_normal_form().payoffs == pd.payoffs).all(), source
     assert read_game(str(tmp_path / "b.yaml")).payoffs.max() == 5.5
-    assert read_source("games/reciprocity").notes == ("This is the game of one round; the scenario plays 100.",)
+    assert read_source("games/grim_against_alternation").notes == (
+        "This is the game of one round; the scenario plays 20.",
+    )
+    assert "another one is played with probability 0.02" in read_source("games/reciprocity").notes[1]
     (tmp_path / "t.efg").write_text(write_efg(ferry_fare()))
     assert read_game(str(tmp_path / "t.efg")) == ferry_fare()
     for text in (write_nfg(pd), "3 3,0 5\n5 0,1 1\n", "game: prisoners_dilemma\n", "[[[3, 0], [5, 1]], [[3, 5], [0, 1]]]"):  # fmt: skip

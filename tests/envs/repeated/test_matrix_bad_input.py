@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from gamesim.core.errors import ScenarioError
+from gamesim.core.errors import ScenarioError, UnknownKindError
 from gamesim.scenario.json_schema import scenario_schema
 from gamesim.scenario.resolve import load_scenario
 
@@ -49,6 +49,12 @@ def test_stage_games_that_cannot_be(keys: str, told: str) -> None:
     assert caught.value.where is not None
     assert str(caught.value).startswith("<text>:1:")
     assert told in str(caught.value)
+
+
+@pytest.mark.parametrize(("said", "meant"), [("repeated", "matrix"), ("extensive_form", "efg")])
+def test_other_names_of_a_kind_lead_to_it(said: str, meant: str) -> None:
+    with pytest.raises(UnknownKindError, match=f"no environment kind '{said}'. Did you mean '{meant}'"):
+        load_scenario(SCENARIO.replace("matrix, %s", said))
 
 
 def test_the_schema_knows_the_parameters_of_registered_games() -> None:
