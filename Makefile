@@ -23,8 +23,8 @@ lint: $(VENV)/.dev
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-bench: $(VENV)/.dev  ## every ratio against a peer, one line a figure
-	for file in benchmarks/*.py; do $(BIN)/python $$file || exit 1; done
+bench: $(VENV)/.dev  ## every ratio against a peer, one line a figure, and at the end which floors were missed
+	$(BIN)/gamesim bench all
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit("gamesim needs Python 3.11 or newer; this is %d.%d. Try: make PYTHON=python3.11 ..." % sys.version_info[:2]) if sys.version_info < (3, 11) else None'

@@ -22,18 +22,17 @@ def two(count: int = typer.Option(1, help="How often.")): ...
 app()
 """
 HEAVY = ("ray", "torch", "mesa", "pygambit", "openai", "pettingzoo", "duckdb", "pandas", "rich")
-SCENARIO = "scenarios/commons/paper_a_harsh_mixed.yaml"
+SCENARIO = "commons/paper_a_harsh_mixed"
 
 
 def main() -> None:
-    root = Path(__file__).parents[1]
     with tempfile.TemporaryDirectory() as folder:
         plain = Path(folder) / "plain.py"
         plain.write_text(PLAIN)
         gamesim = [sys.executable, "-c", "from gamesim.cli.main import main; main()"]
         help_, peer = child_medians([*gamesim, "--help"], [sys.executable, str(plain), "--help"])
         check, imports = child_medians(
-            [*gamesim, "check", str(root / SCENARIO)], [sys.executable, "-c", "import pydantic, ruamel.yaml"]
+            [*gamesim, "check", SCENARIO], [sys.executable, "-c", "import pydantic, ruamel.yaml"]
         )
     code = f"import sys; sys.argv = ['gamesim', '--help']\nfrom gamesim.cli.main import main\ntry: main()\nexcept SystemExit: pass\nfinally: print([m for m in {HEAVY} if m in sys.modules], file=sys.stderr)"
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stderr.strip()

@@ -10,7 +10,7 @@ import sys
 from typing import Any
 
 import numpy as np
-from _timing import end, floor, line, medians, peer
+from _timing import end, figure, line, medians, peer
 
 from gamesim.core.policy import AgentSpec
 from gamesim.envs.driving.config import ConflictPoint
@@ -30,9 +30,13 @@ def ours(variant: Any, one: float = 0.0, two: float = 1.0) -> Rollout:
 def main() -> None:
     for variant in ("crossing", "two_way"):
         line(f"P9 gamesim, {variant}", ROWS / medians(lambda v=variant: ours(v), rounds=3)[0], "episodes a CPU-second")
-    compared = peer("highway_env", install="pip install 'gamesim[driving]'")
-    if not compared:
-        line("P9 gamesim, merge", ROWS / medians(lambda: ours("merge"), rounds=3)[0], "episodes a CPU-second")
+    other = peer(
+        "highway_env", install="pip install 'gamesim[driving]'", key="highway", name="highway-env", distribution="highway-env"
+    )  # fmt: skip
+    work = "merge, an episode"
+    if not other:
+        mine = medians(lambda: ours("merge"), rounds=3)[0]
+        figure("P9", work, 1000 * mine / ROWS, "CPU-ms", peer=other, floor=10_000)
         return
     from gamesim.envs.driving.highway_config import HighwayMerge
 
@@ -42,10 +46,10 @@ def main() -> None:
 
     if ours("merge", -9.0, 9.0).outcome["crash"].any() or theirs().outcome["crash"].any():
         sys.exit("somebody who meets a driver that gives way was hit; no ratio")
-    mine, other = medians(lambda: ours("merge"), theirs, rounds=3)
+    mine, cost = medians(lambda: ours("merge"), theirs, rounds=3)
     line("P9 gamesim, merge", ROWS / mine, "episodes a CPU-second")
-    line("P9 highway-env, two-agent merge", other / FEW, "CPU-seconds an episode")
-    end(floor("P9 merge, cost of an episode", (other / FEW) / (mine / ROWS), 10_000))
+    each, theirs_each = 1000 * mine / ROWS, 1000 * cost / FEW
+    end(figure("P9", work, each, "CPU-ms", peer=other, theirs=theirs_each, note="two-agent merge", floor=10_000))
 
 
 if __name__ == "__main__":

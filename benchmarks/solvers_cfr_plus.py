@@ -1,4 +1,4 @@
-"""S5: CFR+ on Leduc poker, iterations per CPU-second and NashConv after 4 CPU-seconds, against OpenSpiel's C++ solver.
+"""P2 and P3 (S5): CFR+ on Leduc poker, iterations per CPU-second and NashConv after 4 CPU-seconds, against OpenSpiel's C++ solver.
 
 NashConv after 277 iterations is compared first, within 10 % (plain floats decide ties). OpenSpiel's is general; ours holds
 the whole tree in arrays. Needs: pip install 'gamesim[bench]'.
@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 import time
 
-from _timing import end, floor, line, medians, peer
+from _timing import end, figure, medians, open_spiel
 from gamesim_analysis.equilibrium.cfr_plus import average_plans
 
 from gamesim.core.sequence_form import sequence_form
@@ -21,10 +21,13 @@ COMPARED, TIMED, SECONDS = 277, 100, 4.0
 def main() -> None:
     form = sequence_form(leduc())
     gap = average_plans(form, iterations=COMPARED).nash_conv
-    line(f"S5 NashConv after {COMPARED} iterations", gap, "")
     long = average_plans(form, cpu_seconds=SECONDS)
-    line(f"S5 NashConv after {SECONDS:g} CPU-s ({long.iterations:,} iterations)", long.nash_conv, "")
-    if not peer("pyspiel", install="pip install 'gamesim[bench]'"):
+    other = open_spiel()
+    rate, reached = "Leduc, CFR+", f"Leduc, NashConv after {SECONDS:g} CPU-s of CFR+"
+    if not other:
+        mine = 10 * TIMED / medians(lambda: average_plans(form, iterations=10 * TIMED))[0]
+        figure("P2 (S5)", rate, mine, "iterations/s", peer=other, floor=10)
+        figure("P3 (S5)", reached, long.nash_conv, "", peer=other, floor=20)
         return
     import pyspiel
 
@@ -43,19 +46,16 @@ def main() -> None:
     if abs(gap / theirs - 1) > 0.1:
         sys.exit(f"NashConv {gap:g} and {theirs:g} differ by more than 10 %; no ratio")
     print(f"NashConv after {COMPARED} iterations: {gap:.4g} and OpenSpiel's {theirs:.4g}, equal within 10 %")
-    mine, other = medians(lambda: average_plans(form, iterations=10 * TIMED), lambda: run(TIMED))
-    line("S5 gamesim", 10 * TIMED / mine, "iterations per CPU-s")
-    line("S5 OpenSpiel C++", TIMED / other, "iterations per CPU-s")
+    mine, cost = medians(lambda: average_plans(form, iterations=10 * TIMED), lambda: run(TIMED))
+    held = figure(
+        "P2 (S5)", rate, 10 * TIMED / mine, "iterations/s", peer=other, theirs=TIMED / cost, note="CFRPlusSolver (C++)", floor=10
+    )  # fmt: skip
     solver, begin, count = pyspiel.CFRPlusSolver(game), time.process_time(), 0
     while time.process_time() - begin < SECONDS:
         solver.evaluate_and_update_policy()
         count += 1
-    after = nash_conv(solver)
-    line(f"S5 OpenSpiel NashConv after {SECONDS:g} CPU-s ({count:,} iterations)", after, "")
-    end(
-        floor("S5 iterations per CPU-s", 10 * other / mine, 10),
-        floor(f"S5 NashConv after {SECONDS:g} CPU-s", after / long.nash_conv, 20),
-    )
+    note = f"CFRPlusSolver ({count:,} iterations, ours {long.iterations:,})"
+    end(held, figure("P3 (S5)", reached, long.nash_conv, "", peer=other, theirs=nash_conv(solver), note=note, floor=20))
 
 
 if __name__ == "__main__":

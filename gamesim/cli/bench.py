@@ -1,4 +1,4 @@
-"""``gamesim bench FILE``: models beside one another over scenarios and seeds, as one leaderboard."""
+"""``gamesim bench FILE``: models beside one another over scenarios and seeds, as one leaderboard; or what gamesim itself costs."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from .bench_suite import PEERS, SUITES, bench_suite
 from .errors import UsageError
 from .flags import (
     BaseUrl,
@@ -39,7 +40,11 @@ TEXT2GAME = "text2game"
 def bench(
     out: Output,
     file: Annotated[
-        str, typer.Argument(metavar="FILE", help="A bench: a file, a name such as bench/societies, or text2game.")
+        str,
+        typer.Argument(
+            metavar="FILE",
+            help=f"A bench: a file, a name such as bench/societies, text2game, or a suite: {', '.join(SUITES)}.",
+        ),
     ],
     model: Annotated[
         list[str] | None,
@@ -78,16 +83,43 @@ def bench(
     no_backtranslation: NoCheck = False,
     strict: Strict = False,
     no_preflight: NoPreflight = False,
+    peer: Annotated[
+        list[str] | None,
+        typer.Option("--peer", metavar="NAME", help=f"Of a suite: compare with it alone: {', '.join(PEERS)}."),
+    ] = None,
 ) -> Mapping[str, Any]:
     """Play models x scenarios x seeds; write leaderboard.html, .csv and .json.
 
     The same bench continues its run: a finished society is never played again. `gamesim bench text2game` scores a model at
-    turning descriptions into games; flags from --data on belong to it alone.
+    turning descriptions into games; flags from --data to --no-preflight belong to it alone. `gamesim bench risk` (solvers,
+    commons, llm, all) measures what gamesim costs beside its peers, one line a figure; exit 1 if a floor is missed.
     """
     wanted = Wanted(
         model[0] if model else None, models, base_url, api_key_env, replay, samples, rounds, one_stage, no_backtranslation, strict,
         no_preflight, yes, limits_of(None, limit_calls, limit_cost),
     )  # fmt: skip
+    if file in SUITES:
+        others = (
+            model,
+            seeds,
+            overrides,
+            limit_wall,
+            limit_calls,
+            limit_cost,
+            data,
+            attempts,
+            replay,
+            folder,
+            models,
+            base_url,
+            api_key_env,
+        )
+        flags = (estimate, yes, new, browse, one_stage, no_backtranslation, strict, no_preflight)
+        if any(value is not None for value in others) or any(flags) or (workers, samples, rounds) != (1, 1, 3):
+            raise UsageError("takes --peer alone.", where=f"gamesim bench {file}")
+        return bench_suite(out, file, peer or ())
+    if peer:
+        raise UsageError(f"--peer belongs to a suite: {', '.join(SUITES)}.", where=f"gamesim bench {file[:60]}")
     if file == TEXT2GAME:
         from .bench_text2game import bench_text2game
 

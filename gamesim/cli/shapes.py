@@ -132,6 +132,12 @@ SHAPES: dict[str, tuple[Schema, tuple[str, ...]]] = {
             "rows": ROWS,
             "caveat": TEXT,
             "published": OBJECT,
+            # of a suite of benchmarks
+            "suite": TEXT,
+            "figures": ROWS,
+            "missed": TEXTS,
+            "not_compared": TEXTS,
+            "broken": TEXTS,
         },
         (),
     ),

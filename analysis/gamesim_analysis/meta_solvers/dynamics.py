@@ -58,7 +58,9 @@ def prd(
     for done in range(1, steps + 1):
         moved = []
         for s, g in zip(profile, _earned(table, profile), strict=True):
-            moved.append(project(s + dt * s * (g - g @ s), min(gamma, 0.5 / len(s))))
+            after, least = s + dt * s * (g - g @ s), min(gamma, 0.5 / len(s))
+            # above the floor the projection only mends rounding, which would grow from step to step
+            moved.append(after / after.sum() if after.min() >= least else project(after, least))
         profile = moved
         for t, s in zip(total, profile, strict=True):
             t += s
