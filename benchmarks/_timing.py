@@ -73,6 +73,7 @@ def peer(*modules: str, install: str, key: str = "", name: str = "", distributio
     name, key = name or modules[0], key or modules[0]
     wanted = os.environ.get("GAMESIM_BENCH_PEERS")
     if wanted and key not in wanted.split(","):
+        print(f"{name} not asked for; no comparison", flush=True)
         return Peer(name, "not asked for")
     missing = [module for module in modules if importlib.util.find_spec(module) is None]
     if missing:

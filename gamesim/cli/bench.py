@@ -99,23 +99,8 @@ def bench(
         no_preflight, yes, limits_of(None, limit_calls, limit_cost),
     )  # fmt: skip
     if file in SUITES:
-        others = (
-            model,
-            seeds,
-            overrides,
-            limit_wall,
-            limit_calls,
-            limit_cost,
-            data,
-            attempts,
-            replay,
-            folder,
-            models,
-            base_url,
-            api_key_env,
-        )
-        flags = (estimate, yes, new, browse, one_stage, no_backtranslation, strict, no_preflight)
-        if any(value is not None for value in others) or any(flags) or (workers, samples, rounds) != (1, 1, 3):
+        others = (seeds, overrides, limit_wall, data, attempts, folder)
+        if wanted != Wanted(None, limits={}) or any(flag for flag in (*others, workers > 1, estimate, new, browse)):
             raise UsageError("takes --peer alone.", where=f"gamesim bench {file}")
         return bench_suite(out, file, peer or ())
     if peer:
