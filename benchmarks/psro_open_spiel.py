@@ -50,6 +50,20 @@ def solved_within(subject: Any) -> int:
     return most
 
 
+def to_the_end(subject: Any) -> list[bool]:
+    """Beyond the floors: Leduc from uniform until nobody gains."""
+    begin, state = time.process_time(), step(start(subject))
+    while state.nash_conv >= 1e-9 and state.iteration <= 400:
+        state = step(state)
+    spent, count = time.process_time() - begin, max(len(pool) for pool in state.plans) - 1
+    if state.nash_conv >= 1e-9:
+        sys.exit(f"NashConv is still {state.nash_conv:g} after {count} answers")
+    return [
+        figure("P4+", "Leduc, PSRO until NashConv < 1e-9, answers of a player", count, "answers", ceiling=300),
+        figure("P4+", "the same, CPU in all", spent, "CPU-s", ceiling=30),
+    ]
+
+
 def theirs(name: str, seed: int, simulations: int, iterations: int) -> Any:
     import pyspiel
     from open_spiel.python import policy
@@ -97,6 +111,7 @@ def main() -> None:
             ceiling=10,
         )
     ]
+    held += to_the_end(subject)
     task = f"Leduc, PSRO, an iteration over the first {ITERATIONS}"
     state = ours(subject)
     if not other:
