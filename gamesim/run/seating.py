@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from gamesim.core.config import AgentConfig
 from gamesim.core.errors import GamesimError, PluginError, ScenarioError, listed, named_cause
 from gamesim.core.policy import AgentSpec, AsyncPolicy, Policy, Population, VectorPolicy
 from gamesim.core.registry import entry
-from gamesim.core.seeds import Seeds
 from gamesim.envs.config import EnvironmentConfig
+
+if TYPE_CHECKING:
+    from gamesim.core.seeds import Seeds
 
 
 def seat_members(
@@ -85,6 +87,8 @@ def seat_members(
             raise ScenarioError(
                 f"probabilities sum to {sum(weights):g}.", path="population", hint="They must sum to 1."
             )
+        from gamesim.core.seeds import Seeds  # numpy, which checking a scenario does without
+
         own = Seeds(episode)
         for seat in free[len(sitters) :]:
             u = float(own.block("seats", seat, shape=(1,))[0])
