@@ -230,10 +230,11 @@ class ExtensiveFormGame:
     @cached_property
     def payoff_range(self) -> float:
         """Largest payoff minus smallest over all players (1 for a constant game): the scale of a relative regret."""
-        values = [value for payoffs in self.payoffs for value in payoffs]
+        values = {value for payoffs in set(self.payoffs) for value in payoffs}
+        top, bottom = max(values), min(values)
         try:
-            float(max(values)), float(min(values))
-            return float(max(values) - min(values)) or 1.0
+            float(top), float(bottom)
+            return float(top - bottom) or 1.0
         except OverflowError:
             raise UnsupportedGameError("payoffs beyond 1e308 are too large to compute with.", hint="Scale them down.") from None  # fmt: skip
 
