@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -69,7 +68,9 @@ def bench_text2game(
         finally:
             await broker.aclose()
 
-    found = asyncio.run(work())
+    from gamesim.run.aside import turned
+
+    found = turned(work)
     result = found.as_dict()
     if place is not None:
         known = {key: told[key] for key in ("identity", "model", "settings", "data", "attempts")}

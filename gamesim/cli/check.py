@@ -141,10 +141,10 @@ def _scenario(out: Output, file: str, overrides: Any, estimate: bool, models: bo
 
 def _models(out: Output, scenario: Any) -> dict[str, Any]:
     """Preflight of every model in use, with a journal that is thrown away."""
-    import asyncio
     import tempfile
     from pathlib import Path
 
+    from gamesim.run.aside import turned
     from gamesim.run.models.opening import open_broker
     from gamesim.run.models.working import ready
 
@@ -159,7 +159,7 @@ def _models(out: Output, scenario: Any) -> dict[str, Any]:
             await broker.aclose()
 
     with tempfile.TemporaryDirectory(prefix="gamesim-check-") as folder:
-        found = asyncio.run(ask(Path(folder)))
+        found = turned(lambda: ask(Path(folder)))
     for name, settled in found.items():
         more = f", answers by {settled['structured']}" if "structured" in settled else ", needs no server"
         out.say(f"  model {clean(name, 80)}: {settled['outcome']}{more}")

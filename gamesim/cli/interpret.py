@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import shlex
 import sys
 from collections.abc import Mapping, Sequence
@@ -303,6 +302,7 @@ def translated(out: Output, text: str, wanted: Wanted, place: Path, told: Mappin
     from gamesim_analysis.text2game.translate import check_settings
     from gamesim_analysis.text2game.translate import translated as ask
 
+    from gamesim.run.aside import turned
     from gamesim.run.models.preflight import preflight
 
     if wanted.replay is not None:
@@ -326,7 +326,7 @@ def translated(out: Output, text: str, wanted: Wanted, place: Path, told: Mappin
         finally:
             await broker.aclose()
 
-    return asyncio.run(work())
+    return turned(work)
 
 
 def replays_alone(out: Output, wanted: Wanted) -> None:

@@ -14,6 +14,7 @@ from .errors import UsageError
 from .flags import BaseUrl, KeyEnv, command, new_app
 from .interpret import ModelsFile, Samples, Translator, Wanted
 from .output import Output, as_json
+from .solve_repeated import REPEATED, Discount, refuse_others, repeated
 from .solve_risk import Aversion, Start, Trace, Tremble
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ def solve(
         str | None,
         typer.Option(
             "--concept",
-            help="nash, all, pure, spe, value, correlated, coarse, team, truthful, rae, ...; by default what suits the game.",
+            help="nash, all, pure, spe, value, correlated, coarse, team, truthful, rae, ..., folk, memory_one; by default what suits the game.",
         ),
     ] = None,
     method: Annotated[str, typer.Option("--method", help="A solver (gamesim list solvers), or auto.")] = "auto",
@@ -87,6 +88,7 @@ def solve(
     tremble: Tremble = None,
     start: Start = None,
     trace: Trace = None,
+    discount: Discount = None,
     words: Annotated[
         bool, typer.Option("--explain", "--words", help="Say how and why each equilibrium is played.")
     ] = False,
@@ -148,8 +150,10 @@ def solve(
     given = _params(param or ())
     rules = {name: given.pop(name) for name in list(given) if name in parameters_of(game)}
     parameters = {**_parameters(rationality, beta, objective), **attitude(aversion, tremble), **given}
-    if concept not in (None, "all"):
-        concept_named(concept)
+    if concept is not None and concept not in ("all", *REPEATED):
+        concept_named(concept, also=REPEATED)
+    if discount is not None and concept not in REPEATED:
+        raise UsageError("is of repeated play.", where="--discount", hint="Ask for --concept folk or memory_one.")
     _known_method(method)
     if text is not None or replay is not None:
         from .interpret import source_of
@@ -167,9 +171,13 @@ def solve(
     subject = source.game
     for text in source.assumptions:  # above any equilibrium
         out.say(clean(text, 300))
-    asked, every = _concept(concept, every, parameters, subject)
-    if concept is None and method != "auto":
-        asked = _answered(method, asked)
+    if concept in REPEATED:
+        refuse_others(
+            {"--method": method != "auto", "--plan": plan, "--svg": svg, "--dot": dot, "--mermaid": mermaid, "--out": folder, "--cross-check": cross,
+             "--lambda": rationality, "--beta": beta, "--objective": objective, "--aversion": aversion, "--trace": trace}, concept,
+        )  # fmt: skip
+        return repeated(out, concept, source, discount, given)
+    asked, every = _concept(concept, every, parameters, subject, method)
     if plan:
         steps = plan_of(subject, asked, every, limits)
         out.table(["method", "why"], [[step.method, step.why] for step in steps], limit=100)
@@ -268,7 +276,7 @@ def _parameters(rationality: float | None, beta: float | None, objective: str | 
     return {key: value for key, value in given.items() if value is not None}
 
 
-def _concept(given: str | None, every: bool, parameters: Mapping[str, Any], game: Any) -> tuple[str, bool]:
+def _concept(given: str | None, every: bool, parameters: Mapping[str, Any], game: Any, method: str) -> tuple[str, bool]:
     """The concept that was named, or that the other flags or the game mean; and whether all of it is wanted."""
     from gamesim_analysis.equilibrium.concepts import meant
 
@@ -278,17 +286,7 @@ def _concept(given: str | None, every: bool, parameters: Mapping[str, Any], game
         spoken = {"objective": "correlated", "rationality": "qre"}
         given = next((concept for name, concept in spoken.items() if name in parameters), None) or minded(parameters)
         given = given or ("regularised" if "beta" in parameters else None)
-    return meant(given, game, every)
-
-
-def _answered(method: str, asked: str) -> str:
-    """What a named method answers where no concept was named."""
-    from gamesim_analysis.equilibrium.router import CONCEPTS
-
-    from gamesim.core.registry import entry
-
-    answers = entry("solvers", method).concepts
-    return asked if asked in answers else next((c for c in (*CONCEPTS, *sorted(answers)) if c in answers), asked)
+    return meant(given, game, every, method)
 
 
 def _known_method(method: str) -> None:

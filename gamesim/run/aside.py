@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar
+from typing import Any, TypeVar
 
 T = TypeVar("T")
+
+
+def turned(work: Callable[[], Coroutine[Any, Any, T]]) -> T:
+    """The result of a coroutine, as ``asyncio.run`` has it where no loop turns."""
+    return aside(lambda: asyncio.run(work()))
 
 
 def aside(work: Callable[[], T]) -> T:

@@ -6,7 +6,6 @@ must be what was recorded.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -19,6 +18,7 @@ from gamesim.core.policy import AgentSpec
 from gamesim.core.seeds import Seeds
 from gamesim.envs.scene import Scene
 
+from .aside import turned
 from .episode import Episode
 from .play import member_labels
 from .seating import seat_members, seated
@@ -72,7 +72,7 @@ def film(
     """
     require_picture(environment)
     episode = Episode(environment.build(), seated(environment, seats), Seeds(int(seed)))
-    return asyncio.run(_filmed(environment, episode, labels or [spec.kind for spec in seats]))
+    return turned(lambda: _filmed(environment, episode, labels or [spec.kind for spec in seats]))
 
 
 def recorded_film(record: Record, replicate: int | None = None, unit: int | str | None = None) -> Film:
@@ -118,7 +118,7 @@ def recorded_film(record: Record, replicate: int | None = None, unit: int | str 
         listening(environment.build(), scenario.language), groups, Seeds(seed),
         on_invalid=on_invalid(environment, scenario.language), unit=entry.key,
     )  # fmt: skip
-    seen = asyncio.run(_filmed(environment, episode, member_labels(scenario, members)))
+    seen = turned(lambda: _filmed(environment, episode, member_labels(scenario, members)))
     told = next(
         (e.data for e in record.journal(entry).events if e.type == "outcome" and e.data["seed"] == replicate), None
     )

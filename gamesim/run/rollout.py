@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 from typing import Any
 
@@ -13,6 +12,7 @@ from gamesim.core.policy import AgentSpec, VectorPolicy
 from gamesim.core.seeds import Seeds
 from gamesim.envs.base import BatchedEnvironment, EnvironmentConfig, SeatView
 
+from .aside import turned
 from .contracts import Rollout
 from .episode import Episode
 from .seating import Seated, seat_profiles, seated
@@ -50,7 +50,7 @@ def rollout(
         batched = environment.batched(len(episodes))
         if batched is not None:
             return _batched(batched, environment.seats(), groups, episodes, steps, max_steps)
-    return asyncio.run(_singly(environment, groups, episodes, steps, max_steps))
+    return turned(lambda: _singly(environment, groups, episodes, steps, max_steps))
 
 
 def _batched(

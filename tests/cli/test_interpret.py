@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import shutil
 import socket
@@ -14,6 +15,7 @@ from gamesim_analysis.text2game.dataset import load_dataset
 from jsonschema import Draft202012Validator
 
 from gamesim.cli import main as command_line
+from gamesim.cli.interpret import Wanted
 from gamesim.cli.shapes import output_schema
 from gamesim.core.equivalence import compare
 from gamesim.envs.efg.reading import read_game
@@ -316,3 +318,52 @@ def test_the_embedded_model_goes_through_the_pipeline_and_is_no_translator(
     assert all(r["outcome"] in ("malformed", "truncated", "problems") for r in told["samples"][0]["rounds"])
     assert told["spent"]["tokens_in"] > 500
     assert not (tmp_path / "o/game.efg").exists()
+
+
+# ---- in a notebook; the bill -----------------------------------------------------------------------------------------
+
+
+def test_it_runs_where_an_event_loop_turns(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A notebook's thread turns a loop already."""
+
+    async def cell() -> int:
+        return command_line.run(["interpret", "--replay", "repaired", "--out", str(tmp_path / "o")])
+
+    assert asyncio.run(cell()) == 0
+    assert (tmp_path / "o" / "game.yaml").exists()
+
+
+def test_the_high_end_of_the_bill_is_what_can_happen(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Outline, tree, three rounds of trees, a check and the check after: seven calls, each answered at its longest."""
+    from gamesim_analysis.text2game.opening import bill
+    from gamesim_analysis.text2game.prompting import repair, tree_question
+    from gamesim_analysis.text2game.translate import MAX_TOKENS, Settings
+
+    from gamesim.envs.efg.problems import Problem
+
+    data = as_json(capsys, "interpret", LOAN, "--model", "openai/some-model", "--estimate")
+    assert data["bill"]["calls"] == [3, 3, 7]
+    alias, config = Wanted("openai/some-model").named()
+    text = "Two players, A and B, choose."
+    for settings in (
+        Settings(),
+        Settings(samples=3),
+        Settings(rounds=0),
+        Settings(two_stage=False, backtranslate=False),
+    ):
+        found = bill([text], alias, config, settings)
+        (line,) = found.lines
+        assert line.calls.high == settings.samples * settings.most_calls()
+        checks = settings.backtranslate * (1 + (settings.rounds > 0))
+        longest = (
+            settings.two_stage * MAX_TOKENS["outline"]
+            + (1 + settings.rounds) * MAX_TOKENS["tree"]
+            + checks * MAX_TOKENS["check"]
+        )
+        assert line.tokens_out.high == settings.samples * longest
+        answer = "x" * (3 * MAX_TOKENS["tree"])
+        again = (
+            *tree_question(text, None),
+            *repair(answer, [Problem("E01", "error", "/root", "root > Lend", "found " * 8, "expected " * 8)] * 30),
+        )
+        assert line.tokens_in.high >= settings.samples * settings.rounds * sum(len(m.content) for m in again) / 3

@@ -7,6 +7,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -28,8 +29,8 @@ def known_concepts() -> list[str]:
     return sorted({*CONCEPTS, *brought})
 
 
-def concept_named(name: str) -> str:
-    """A concept from its name or alias.
+def concept_named(name: str, *, also: Sequence[str] = ()) -> str:
+    """A concept from its name or alias; ``also`` are names that the caller answers, to be offered to who misspells them.
 
     Raises
     ------
@@ -40,7 +41,7 @@ def concept_named(name: str) -> str:
     if concept not in CONCEPTS:
         known = known_concepts()
         if concept not in known:
-            raise UnknownKindError.named("concept", name, [*known, *ALIASES, "all"])
+            raise UnknownKindError.named("concept", name, [*known, *ALIASES, "all", *also])
     return concept
 
 
@@ -99,15 +100,21 @@ def answer(
     return solve(game, concept, every=every, limits=limits, **parameters)
 
 
-def meant(concept: str | None, game: Any, every: bool = False) -> tuple[str, bool]:
-    """The concept asked for, where none or ``all`` is named the one that suits the game; and whether all equilibria are.
+def meant(concept: str | None, game: Any, every: bool = False, method: str = "auto") -> tuple[str, bool]:
+    """The concept asked for, where none or ``all`` is named the one that suits the game, and where only a method is the one
+    that it answers; and whether all equilibria are.
 
     >>> from gamesim.envs.repeated.stage_games import chicken
     >>> meant("all", chicken()), meant("ce", chicken())
     (('nash', True), ('correlated', False))
     """
     if concept is None or concept == "all":
-        return FITTING.get(facts(game, digest=False)["kind"], "nash"), every or concept == "all"
+        fitting = FITTING.get(facts(game, digest=False)["kind"], "nash")
+        if concept is None and method != "auto":
+            answers = entry("solvers", method).concepts
+            if fitting not in answers:
+                fitting = next((c for c in (*CONCEPTS, *sorted(answers)) if c in answers), fitting)
+        return fitting, every or concept == "all"
     return concept_named(concept), every
 
 

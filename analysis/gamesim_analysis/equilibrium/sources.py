@@ -38,6 +38,7 @@ class Source:
     notes : what was assumed in reading.
     sampled : of a run, the table that its episodes gave.
     assumptions : what a description did not say.
+    environment : of a scenario, what plays the game.
     """
 
     game: Any
@@ -45,6 +46,7 @@ class Source:
     notes: tuple[str, ...] = ()
     sampled: RunGame | None = None
     assumptions: tuple[str, ...] = ()
+    environment: Any = None
 
 
 def read_game(source: str, *, limits: FileLimits | None = None) -> Any:
@@ -196,7 +198,9 @@ def _yaml(source: str, limits: FileLimits) -> Source:
         game = scenario.environment.game() if scenario.environment is not None else None
         if game is None:
             raise GameFileError("this scenario has no formal game.", where=clean(source, 200), hint="Run it over several compositions and solve the run.")  # fmt: skip
-        return Source(game, str(game.name or scenario.name), of_one_round(scenario.environment))
+        return Source(
+            game, str(game.name or scenario.name), of_one_round(scenario.environment), environment=scenario.environment
+        )
     return _read(from_text(text, name, format="yaml", limits=limits), path.stem)
 
 

@@ -132,7 +132,7 @@ def _solved(record: Record, keys: SolveKeys) -> list[Solved]:
         if key not in known:
             answer, check, reason = None, None, ""
             try:
-                concept, every = meant(keys.concept, game)
+                concept, every = meant(keys.concept, game, method=keys.method)
                 answer, check = solved(
                     game, concept, keys.method, every=every, limits=keys.limits, cross_check=keys.cross_check,
                     exact=keys.exact, **keys.parameters,

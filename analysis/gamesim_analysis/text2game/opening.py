@@ -29,11 +29,14 @@ from gamesim.run.models.calls import NAME as CALLS
 from gamesim.run.models.calls import CallJournal
 from gamesim.run.models.estimate import CellPlan, CostEstimate, Question, estimate
 from gamesim.run.models.opening import open_broker, priced_desks
+from gamesim.run.models.prices import prompt_bytes
 from gamesim.scenario.models import config_of, models_of_data, read_models
 from gamesim.scenario.scenario import Scenario
 
-from .prompting import check_question, outline_question, tree_question
+from .prompting import QUOTED, TOLD, check_question, outline_question, tree_question
 from .translate import MAX_TOKENS, Settings
+
+BYTES, COMPLAINT = 3, 400  # a token of an answer that is sent back, and a problem told with it, at their longest
 
 RECORDS = ("repaired", "voted")
 PATIENCE = Clocks(attempt=300, deadline=900)  # a tree is a long answer
@@ -117,6 +120,12 @@ def _scenario(alias: str, config: ModelConfig) -> Scenario:
     return Scenario("text2game", "play", 0, 1, None, Population(()), None, None, models={alias: config}, cache="off")
 
 
+def _bytes(questions: Sequence[Question], kind: str) -> int:
+    """Mean length of the prompts of a kind."""
+    sizes = [prompt_bytes(question.request) for question in questions if question.kind == kind]
+    return round(sum(sizes) / max(1, len(sizes)))
+
+
 def bill(
     texts: Sequence[str],
     alias: str,
@@ -144,9 +153,16 @@ def bill(
         )
         for kind, messages in asked
     ]
-    rest = settings.most_calls() - len(asked) // max(1, len(texts))  # repairs, and the check after one
-    ceiling = {(desk.name, "tree"): (1 + rest) * len(texts)}
-    plan = CellPlan("text2game", questions, settings.samples * attempts, 0, ceiling, settings.most_calls())
+    # At most: every round repairs a tree, the longest answer there is, and the game that came of a contradiction is checked too.
+    trees, checks = 1 + settings.rounds, (1 + (settings.rounds > 0)) * settings.backtranslate
+    most = {kind: BYTES * (desk.params.max_tokens or tokens) for kind, tokens in MAX_TOKENS.items()}
+    repaired = settings.rounds / trees * (min(QUOTED, most["tree"]) + TOLD * COMPLAINT)
+    longest = {"tree": repaired + settings.two_stage * most["outline"], "check": most["tree"]}
+    plan = CellPlan(
+        "text2game", questions, settings.samples * attempts, 0,
+        {(desk.name, kind): count * len(texts) for kind, count in (("tree", trees), ("check", checks))}, settings.most_calls(),
+        {(desk.name, kind): _bytes(questions, kind) + round(more) for kind, more in longest.items()}, repairs=False,
+    )  # fmt: skip
     return estimate([plan], prices={desk.name: desk.price}, concurrency=config.concurrency.cap, today=today)
 
 

@@ -22,6 +22,7 @@ from gamesim.core.model_errors import TransportError, UnknownModelError
 from gamesim.core.policy import Coordinates
 from gamesim.core.seeds import Seeds
 
+from ..aside import turned
 from .budget import Budget
 from .cache import ResponseCache
 from .calling import Call, Network, Parked, Stop
@@ -146,7 +147,7 @@ class Broker:
 
     def close(self) -> None:
         """As ``aclose``, where no event loop runs."""
-        asyncio.run(self.aclose())
+        turned(self.aclose)
 
     def _close_files(self) -> None:
         self.journal.close()

@@ -105,7 +105,7 @@ class ResponseCache:
         self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         if not self.path.exists():
             os.close(os.open(self.path, os.O_CREAT | os.O_WRONLY | os.O_NOFOLLOW, 0o600))
-        db = sqlite3.connect(self.path, isolation_level=None, timeout=1)
+        db = sqlite3.connect(self.path, isolation_level=None, timeout=1, check_same_thread=False)  # as calls.py
         try:
             db.execute("PRAGMA auto_vacuum=INCREMENTAL")
             db.execute("PRAGMA journal_mode=WAL")

@@ -329,11 +329,14 @@ def _opened(path: Path, readonly: bool) -> sqlite3.Connection:
         if not path.is_file():
             raise FileNotFoundError(f"there is no {path.name}")
         still = "" if path.with_name(path.name + "-wal").exists() else "&immutable=1"
-        return sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro{still}", uri=True, isolation_level=None)
+        return sqlite3.connect(
+            f"{path.resolve().as_uri()}?mode=ro{still}", uri=True, isolation_level=None, check_same_thread=False
+        )
     fresh = not path.exists()
     if fresh:
         os.close(os.open(path, os.O_CREAT | os.O_WRONLY | os.O_NOFOLLOW, 0o600))
-    db = sqlite3.connect(path, isolation_level=None)
+    # One thread at a time: where a notebook's thread turns a loop, another asks while this one waits (``gamesim.run.aside``).
+    db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
     db.execute("PRAGMA journal_mode=WAL")
     db.execute("PRAGMA synchronous=NORMAL")
     if not fresh:

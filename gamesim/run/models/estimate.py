@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 
 from gamesim.core.model import ModelRequest, Usage
@@ -170,7 +170,7 @@ def estimate(
     known = measured or Measured()
     lines: list[Line] = []
     work: dict[str, Range] = {}
-    chains: list[float] = [0.0]
+    chain = ZERO
     asked: set[str] = set()
     for plan in plans:
         by_model: dict[str, list[Question]] = {}
@@ -181,12 +181,13 @@ def estimate(
             if model in kept:
                 asked |= {q.request.key for q in questions}
             lines.append(line)
-            work[model] = work.get(model, ZERO) + line.calls
-        if plan.chain is not None:
-            slowest = max((known.latency.get(model, ASSUMED_LATENCY) for model in by_model), default=0.0)
-            chains.append(plan.chain * slowest)
+            twice = 2 if plan.repairs else 1
+            work[model] = work.get(model, ZERO) + replace(line.calls, high=twice * line.calls.high)
+            if plan.chain is not None:
+                one = plan.chain * known.latency.get(model, ASSUMED_LATENCY)
+                chain = Range(max(chain.low, one), max(chain.low, one), max(chain.high, twice * one))
     old = tuple(model for model in work if today and (price := prices.get(model)) and price.old(today))
-    return CostEstimate(tuple(lines), _seconds(work, known, concurrency, max(chains)), old)
+    return CostEstimate(tuple(lines), _seconds(work, known, concurrency, chain), old)
 
 
 def _line(
@@ -259,13 +260,13 @@ def _charges(inside: Range, outside: Range, price: Price | None) -> Range:
     return Range(one(inside.low, outside.low), one(inside.expected, outside.expected), one(inside.high, outside.high))
 
 
-def _seconds(work: Mapping[str, Range], measured: Measured, concurrency: int, chain: float) -> Range:
+def _seconds(work: Mapping[str, Range], measured: Measured, concurrency: int, chain: Range) -> Range:
     """Work divided by what may be in flight, and never less than the longest chain of calls that wait for each other."""
     busy = ZERO
     for model, calls in work.items():
         latency = measured.latency.get(model, ASSUMED_LATENCY) / concurrency
-        busy = busy + Range(calls.low * latency, calls.expected * latency, 2 * calls.high * latency)
-    return Range(max(busy.low, chain), max(busy.expected, chain), max(busy.high, 2 * chain))
+        busy = busy + Range(calls.low * latency, calls.expected * latency, calls.high * latency)
+    return Range(max(busy.low, chain.low), max(busy.expected, chain.expected), max(busy.high, chain.high))
 
 
 def measured_in(journals: Iterable[CallJournal]) -> Measured:

@@ -5,7 +5,6 @@ It gives what preflight asks first and what the bill is made of.
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections import Counter
 from collections.abc import Container, Iterable, Mapping
@@ -24,7 +23,7 @@ from gamesim.core.seeds import Seeds
 from gamesim.scenario.scenario import Scenario
 from gamesim.scenario.sweep import cells
 
-from ..aside import aside
+from ..aside import turned
 from ..episode import Episode
 from ..limits import RunLimits
 from ..seating import seat_members, seated
@@ -101,7 +100,7 @@ def rehearse(
     replicate : which of the cell's societies.
     """
     stand_in = Rehearsal(desks, entry("models", "rule")(backend="rule", id="random").build("rehearsal"))
-    return aside(lambda: asyncio.run(_play(cell, stand_in, None if until is None else set(until), replicate)))
+    return turned(lambda: _play(cell, stand_in, None if until is None else set(until), replicate))
 
 
 async def _play(cell: Scenario, stand_in: Rehearsal, until: set[str] | None, replicate: int) -> Rehearsed:
