@@ -204,7 +204,9 @@ def verdict_as_dict(verdict: Verdict, mine: Sequence[str], its: Sequence[str]) -
 # ---- show --------------------------------------------------------------------------------------------------------------
 
 
-def show_game(out: Output, thing: str, *, svg: str | None, dot: bool, mermaid: bool, words: bool) -> Mapping[str, Any]:
+def show_game(
+    out: Output, thing: str, *, svg: str | None, dot: bool, mermaid: bool, ascii_: bool, words: bool
+) -> Mapping[str, Any]:
     """A game's facts and its tree as an outline; or a picture, or its description in words."""
     from gamesim.envs.efg.reading import read_game
 
@@ -236,6 +238,14 @@ def show_game(out: Output, thing: str, *, svg: str | None, dot: bool, mermaid: b
             if wanted:
                 data[key] = write(game)
                 out.say(data[key].rstrip("\n"))
+        return data
+    if ascii_:
+        from gamesim_analysis.equilibrium.ascii_text import ascii_text
+
+        data["ascii"], data["renamed"] = ascii_text(game)
+        out.say(data["ascii"].rstrip("\n"))
+        for label, said in data["renamed"].items():
+            out.note(f"{said} stands for {clean(label, 80)}")
         return data
     out.say(f"{clean(title, 120)}: {facts(tree)}")
     for assumption in source.assumptions:

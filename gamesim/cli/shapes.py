@@ -68,6 +68,7 @@ SHAPES: dict[str, tuple[Schema, tuple[str, ...]]] = {
             "notes": TEXTS,
             "cross_check": OBJECT,
             "sampled": OBJECT,
+            "repeated": OBJECT,
             "dot": TEXT,
             "mermaid": TEXT,
             "files": TEXTS,

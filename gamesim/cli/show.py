@@ -43,6 +43,9 @@ def show(
     mermaid: Annotated[
         bool, typer.Option("--mermaid", help="Of a game: print it as Mermaid, and nothing else.")
     ] = False,
+    ascii_: Annotated[
+        bool, typer.Option("--ascii", help="Of a game: draw it in plain ASCII; other letters are replaced, and told.")
+    ] = False,
     words: Annotated[bool, typer.Option("--words", help="Of a game: describe it in sentences.")] = False,
     step: Annotated[int | None, typer.Option("--step", min=0, metavar="N", help="One step of that unit.")] = None,
     calls: Annotated[
@@ -67,8 +70,8 @@ def show(
     from .games import is_game, show_game
 
     if is_game(thing):
-        return show_game(out, thing, svg=svg, dot=dot, mermaid=mermaid, words=words)
-    if svg is not None or dot or mermaid or words:
+        return show_game(out, thing, svg=svg, dot=dot, mermaid=mermaid, ascii_=ascii_, words=words)
+    if svg is not None or dot or mermaid or ascii_ or words:
         raise ScenarioError(
             "pictures and words are of games.", where=clean(thing, 200), hint="Name a game file or catalog:NAME."
         )

@@ -63,7 +63,8 @@ def repeated(
         note = f"An action comes out as the other one with probability {found['noise']:g}." if found["noise"] else ""
     if note:
         out.say(f"Note: {note}")
-    return {"game": facts(game), "concept": concept, "discount": discount, **found, "notes": [note] if note else []}
+    told = {"concept": concept, "discount": discount, **found}
+    return {"game": facts(game), "repeated": told, "notes": [note] if note else []}
 
 
 def _folk(out: Output, stage: NormalFormGame, discount: float | None, given: Mapping[str, Any]) -> dict[str, Any]:

@@ -148,3 +148,32 @@ def test_schema_game(capsys: Capture) -> None:
     code, out, _ = run(capsys, "schema", "game")
     assert code == 0
     assert json.loads(out)["$id"] == "gamesim-game-1"
+
+
+def test_show_in_ascii(capsys: Capture, tmp_path: Path) -> None:
+    code, said, _ = run(capsys, "show", "catalog:seed_loan", "--ascii")
+    assert code == 0
+    assert said.splitlines() == [
+        "Lender",
+        "|-- Keep seed: (4, 1)",
+        "`-- Lend seed: chance",
+        "    |-- Good rain (3/4): Grower",
+        "    |   |-- Repay: (7, 6)",
+        "    |   `-- Abscond: (0, 11)",
+        "    `-- Drought (1/4): (0, 0)",
+    ]
+    assert "| D                   | 5, 1 | 0, 0 |" in run(capsys, "show", "catalog:chicken", "--ascii")[1]
+    assert "First [J after check bet]" in run(capsys, "show", "catalog:kuhn", "--ascii")[1]
+    path = tmp_path / "letters.efg"
+    head = 'EFG 2 R "t" { "Zo\u00eb" "Zoe" }\n""\np "" 1 1 "" { "gr\u00f6\u00dfer" "\u03b1" "\u03b2\u2013x" } 0\n'
+    path.write_text(head + 't "" 1 "" { 1 2 }\nt "" 2 "" { 1/2 0 }\nt "" 3 "" { 0 0 }\n', encoding="utf-8")
+    code, found = as_json(capsys, "show", str(path), "--ascii")
+    assert found["ascii"].isascii()
+    assert found["renamed"] == {
+        "Zo\u00eb": "Zoe",
+        "gr\u00f6\u00dfer": "groser",
+        "\u03b1": "alpha",
+        "\u03b2\u2013x": "beta-x",
+    }
+    assert run(capsys, "show", "games/reciprocity", "--ascii")[0] == 2
+    assert "27 rows more" not in run(capsys, "show", "catalog:three_bakers", "--ascii")[1]

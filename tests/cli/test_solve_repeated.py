@@ -6,8 +6,10 @@ import json
 from typing import Any
 
 import pytest
+from jsonschema import Draft202012Validator
 
 from gamesim.cli.main import run
+from gamesim.cli.shapes import output_schema
 
 PD = "prisoners_dilemma"
 
@@ -20,7 +22,8 @@ def asked(capsys: pytest.CaptureFixture[str], *words: str, code: int = 0) -> tup
 
 def as_json(capsys: pytest.CaptureFixture[str], *words: str) -> dict[str, Any]:
     found: dict[str, Any] = json.loads(asked(capsys, *words, "--json")[0])
-    return found
+    Draft202012Validator(output_schema("solve")).validate(found)
+    return {**found["repeated"], "notes": found["notes"]}
 
 
 def test_what_patience_makes_possible(capsys: pytest.CaptureFixture[str]) -> None:
