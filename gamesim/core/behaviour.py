@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from .arrays import AnyArray
-from .errors import SolverError, UnsupportedGameError
+from .errors import ParameterError, UnsupportedGameError
 from .extensive_form import CHANCE, TERMINAL, ExtensiveFormGame
 from .profiles import distribution
 
@@ -57,18 +57,18 @@ def as_behaviour(game: ExtensiveFormGame, play: Any) -> BehaviourProfile:
     """
     parts = list(play.probabilities if isinstance(play, BehaviourProfile) else play)
     if len(parts) != len(game.sets):
-        raise SolverError(f"play at {len(parts)} information sets was given for the game's {len(game.sets)}.")
+        raise ParameterError(f"play at {len(parts)} information sets was given for the game's {len(game.sets)}.")
     vectors = []
     for h, (part, information) in enumerate(zip(parts, game.sets, strict=True)):
         size = len(information.actions)
         where = f"play of {game.players[information.player]} at {game.set_names[h]}"
         if isinstance(part, (int, np.integer)) and not isinstance(part, bool):
             if not 0 <= part < size:
-                raise SolverError(f"{where}: there is no action {part}.", hint=f"Actions: 0 to {size - 1}.")
+                raise ParameterError(f"{where}: there is no action {part}.", hint=f"Actions: 0 to {size - 1}.")
             part = [int(a == part) for a in range(size)]
         vector = np.asarray(part)
         if vector.shape != (size,):
-            raise SolverError(f"{where} has shape {vector.shape}.", hint=f"Expected ({size},).")
+            raise ParameterError(f"{where} has shape {vector.shape}.", hint=f"Expected ({size},).")
         vectors.append(distribution(vector, where))
     return BehaviourProfile(tuple(vectors), play.filled if isinstance(play, BehaviourProfile) else frozenset())
 

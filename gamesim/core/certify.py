@@ -23,7 +23,7 @@ import numpy as np
 from .arrays import AnyArray, FloatArray
 from .behaviour import as_behaviour, best_replies, pure_plan_gains
 from .empirical import Cell, EmpiricalGame
-from .errors import SolverError
+from .errors import ParameterError, SolverError
 from .extensive_form import ExtensiveFormGame
 from .mechanism import TRUTH, Mechanism, incentive_check
 from .normal_form import NormalFormGame
@@ -261,7 +261,7 @@ def _(game: EmpiricalGame, play: Any, concept: str, confidence: float) -> Certif
     if concept != "nash":
         raise SolverError(f"no certificate of concept '{concept}' for a sampled game.", hint="Use its to_game().")
     if not 0 < confidence < 1:
-        raise SolverError(f"confidence {confidence} is not between 0 and 1.")
+        raise ParameterError(f"confidence {confidence} is not between 0 and 1.")
     profile = tuple(strategy.astype(np.float64) for strategy in as_profile(game.shape, play))
     from scipy.special import ndtri
 

@@ -27,7 +27,7 @@ import numpy as np
 from numpy.random import Generator
 
 from .arrays import FloatArray
-from .errors import SolverError
+from .errors import ParameterError, SolverError
 from .normal_form import NormalFormGame
 from .policy import EMPTY
 from .symmetric import SymmetricGame, opponent_counts
@@ -304,7 +304,7 @@ class EmpiricalGame:
         from scipy.special import stdtrit
 
         if not 0 < confidence < 1:
-            raise SolverError(f"confidence {confidence} is not between 0 and 1.")
+            raise ParameterError(f"confidence {confidence} is not between 0 and 1.")
         freedom = np.where(self.count >= 2, self.count - 1, 1.0)
         quantile = stdtrit(np.where(np.isinf(freedom), 1e300, freedom), (1 + confidence) / 2)
         half = np.where(self.count == 1, np.inf, quantile * self.standard_error)

@@ -5,9 +5,10 @@
     │   ├── UnknownKindError     a name no installed package registers
     │   ├── EnvironmentConfigError  a simulator gives another environment than was asked for
     │   └── OverrideError        a ``--set`` or ``--axis`` that cannot apply
-    ├── GameFileError            unreadable or oversized game file                exit 2
-    │   ├── GameDocumentError    a game document with problems, all of them told
-    │   └── EnglishError         a sentence that is not in the grammar
+    ├── GameError                a game that makes no sense                       exit 2
+    │   └── GameFileError        unreadable or oversized game file
+    │       ├── GameDocumentError  a game document with problems, all of them told
+    │       └── EnglishError     a sentence that is not in the grammar
     ├── DatasetError             an index of described games that does not hold   exit 2
     ├── Undecided                a comparison of games that its budget ended      exit 5
     ├── IllegalActionError       a policy or user played what may not be played   exit 4
@@ -18,6 +19,7 @@
     │   ├── SolverLimitError     time or memory was over                          exit 5
     │   ├── UnsupportedGameError the method is wrong for this game                exit 2
     │   │   └── NotZeroSumError
+    │   ├── ParameterError       a play or a parameter out of range; a GameError too   exit 2
     │   ├── GameTooLargeError    what it would have to build is too large         exit 2
     │   ├── NotSymmetricError    seats that were said to be alike are not         exit 2
     │   └── RiskError            an attitude to risk out of range, or not for this game   exit 2
@@ -147,8 +149,12 @@ class OverrideError(ScenarioError):
     pass
 
 
-class GameFileError(GamesimError):
+class GameError(GamesimError):
     exit_code = 2
+
+
+class GameFileError(GameError):
+    pass
 
 
 class GameDocumentError(GameFileError):
@@ -219,6 +225,12 @@ class UnsupportedGameError(SolverError):
 
 class NotZeroSumError(UnsupportedGameError):
     pass
+
+
+class ParameterError(SolverError, GameError):
+    """A play that is no play of the game, or a parameter out of its range."""
+
+    exit_code = 2
 
 
 class GameTooLargeError(SolverError):

@@ -19,7 +19,7 @@ import numpy as np
 from .agent_form import action_values
 from .arrays import FloatArray
 from .behaviour import as_behaviour
-from .errors import SolverError
+from .errors import ParameterError, SolverError
 from .extensive_form import ExtensiveFormGame
 from .normal_form import NormalFormGame
 from .preference_game import PreferenceGame
@@ -63,7 +63,7 @@ def logit_gap(game: Any, play: Any, *, rationality: float) -> Gap:
     ('float', (0.25, 0.25))
     """
     if isinstance(rationality, bool) or not isinstance(rationality, (int, float)) or not math.isfinite(rationality):
-        raise SolverError(f"rationality {rationality!r} is no finite number.")
+        raise ParameterError(f"rationality {rationality!r} is no finite number.")
     if isinstance(game, ExtensiveFormGame):
         vectors = [np.asarray(v, dtype=np.float64) for v in as_behaviour(game, play).probabilities]
         earned = action_values(game, vectors)

@@ -26,7 +26,7 @@ import numpy as np
 from numpy.random import Generator
 
 from .arrays import AnyArray, FloatArray
-from .errors import SolverError
+from .errors import ParameterError
 from .seeds import Seeds
 
 TRUTH = "truth"  # how it is played where everybody reports its type
@@ -46,7 +46,7 @@ class TypeSpace:
             object.__setattr__(self, "low", float(min(self.values)))
             object.__setattr__(self, "high", float(max(self.values)))
         if not (np.isfinite(self.low) and np.isfinite(self.high) and self.low <= self.high):
-            raise SolverError(f"types from {self.low} to {self.high} are no type space.")
+            raise ParameterError(f"types from {self.low} to {self.high} are no type space.")
 
     def draw(self, rng: Generator, size: int) -> FloatArray:
         """Types by the space's law, shape (size,)."""
@@ -83,7 +83,7 @@ class Mechanism:
 
     def __post_init__(self) -> None:
         if len(self.players) != len(self.types) or len(set(self.players)) != len(self.players) or not self.players:
-            raise SolverError(f"{len(self.types)} type spaces were given for {len(self.players)} bidders.")
+            raise ParameterError(f"{len(self.types)} type spaces were given for {len(self.players)} bidders.")
 
     @property
     def n(self) -> int:
@@ -101,7 +101,7 @@ class Mechanism:
     def expected(self, play: str = TRUTH) -> tuple[float, ...]:
         """What each has on average when all report the truth: means over ``SAMPLE`` drawn type profiles, always the same."""
         if play != TRUTH:
-            raise SolverError("of a mechanism only truthful reports have an expectation.")
+            raise ParameterError("of a mechanism only truthful reports have an expectation.")
         types = self.draw(Seeds(0).stream("expected"), SAMPLE)
         return tuple(map(float, self.utilities(types, types).mean(axis=0)))
 
@@ -159,7 +159,7 @@ def incentive_check(mechanism: Mechanism, types: FloatArray, *, grid: int = 41) 
     """
     types = np.atleast_2d(np.asarray(types, dtype=np.float64))
     if types.ndim != 2 or types.shape[1] != mechanism.n or not np.isfinite(types).all() or not len(types):
-        raise SolverError(f"types of shape {types.shape} are no profiles of {mechanism.n} bidders.")
+        raise ParameterError(f"types of shape {types.shape} are no profiles of {mechanism.n} bidders.")
     truth = mechanism.utilities(types, types)
     gains, falls, count = [], [], 0
     worst: Misreport | None = None

@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 
 from .arrays import FloatArray, IntArray
-from .errors import SolverError, UnknownKindError
+from .errors import ParameterError, UnknownKindError
 
 OUTCOMES = ("CC", "CD", "DC", "DD")  # own action first
 SEEN_BY_OTHER = (0, 2, 1, 3)  # the same outcomes in the other player's view
@@ -47,11 +47,11 @@ class MemoryStrategy:
     def __post_init__(self) -> None:
         chances, moves = np.array(self.cooperation, dtype=np.float64), np.array(self.after, dtype=np.int64)
         if chances.ndim != 1 or moves.shape != (len(chances), 4) or not len(chances):
-            raise SolverError(f"{chances.shape} probabilities and moves of shape {moves.shape} make no automaton.")
+            raise ParameterError(f"{chances.shape} probabilities and moves of shape {moves.shape} make no automaton.")
         if not ((chances >= 0) & (chances <= 1)).all():  # a NaN fails too
-            raise SolverError("a probability of cooperation lies outside 0 to 1.")
+            raise ParameterError("a probability of cooperation lies outside 0 to 1.")
         if moves.min() < 0 or moves.max() >= len(chances):
-            raise SolverError(f"an outcome leads to a state outside 0 to {len(chances) - 1}.")
+            raise ParameterError(f"an outcome leads to a state outside 0 to {len(chances) - 1}.")
         for name, value in (("cooperation", chances), ("after", moves)):
             value.setflags(write=False)
             object.__setattr__(self, name, value)
@@ -75,7 +75,7 @@ def memory_strategy(tables: Sequence[Any], name: str = "") -> MemoryStrategy:
     n = len(rows) - 1
     if not 1 <= n <= LONGEST or any(len(row) != 4**m for m, row in enumerate(rows)):
         sizes = ", ".join(str(len(row)) for row in rows)
-        raise SolverError(
+        raise ParameterError(
             f"tables of {sizes} probabilities are no strategy.",
             hint=f"1, then 4, then 16 ... up to {LONGEST} rounds back.",
         )
@@ -202,11 +202,11 @@ def zero_determinant(
     room = np.where(repeat == 1, -lean, lean)
     if (room < -1e-12).any():
         outcome = OUTCOMES[int(room.argmin())]
-        raise SolverError(f"no strategy keeps slope {slope:g} from baseline {baseline:g}: after {outcome} it would need a probability outside 0 to 1.")  # fmt: skip
+        raise ParameterError(f"no strategy keeps slope {slope:g} from baseline {baseline:g}: after {outcome} it would need a probability outside 0 to 1.")  # fmt: skip
     most = 1 / room.max() if room.max() > 0 else 1.0
     scale = most / 2 if scale is None else scale
     if not 0 < scale <= most * (1 + 1e-12):
-        raise SolverError(f"scale {scale:g} is not in (0, {most:g}].")
+        raise ParameterError(f"scale {scale:g} is not in (0, {most:g}].")
     return memory_one(first, np.clip(repeat + scale * lean, 0, 1).tolist(), f"zero-determinant {slope:g}")
 
 
@@ -215,6 +215,6 @@ def _two_by_two(stage: Any) -> FloatArray:
     table = stage.to_normal_form()
     if table.shape != (2, 2):
         sizes = "x".join(str(k) for k in table.shape)
-        raise SolverError(f"strategies with memory are of games of two players and two actions, not {sizes}.")
+        raise ParameterError(f"strategies with memory are of games of two players and two actions, not {sizes}.")
     payoffs: FloatArray = table.payoffs
     return payoffs

@@ -14,7 +14,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from .arrays import AnyArray
-from .errors import SolverError
+from .errors import ParameterError
 
 MixedProfile: TypeAlias = tuple[AnyArray, ...]
 
@@ -70,14 +70,14 @@ def distribution(values: Any, what: str) -> AnyArray:
         array = fractions(array)
         total = sum(array.flat, Fraction(0))
         if total != 1:
-            raise SolverError(f"{what} sums to {total}.", hint="Probabilities sum to 1.")
+            raise ParameterError(f"{what} sums to {total}.", hint="Probabilities sum to 1.")
     else:
         array = array.astype(np.float64)
         total = float(array.sum())
         if not abs(total - 1.0) <= TOLERANCE:  # written so that a NaN fails too
-            raise SolverError(f"{what} sums to {total!r}.", hint="Probabilities sum to 1.")
+            raise ParameterError(f"{what} sums to {total!r}.", hint="Probabilities sum to 1.")
     if min(array.flat) < 0:
-        raise SolverError(f"{what} holds the negative probability {min(array.flat)}.")
+        raise ParameterError(f"{what} holds the negative probability {min(array.flat)}.")
     array.setflags(write=False)
     return array
 
@@ -85,11 +85,11 @@ def distribution(values: Any, what: str) -> AnyArray:
 def pure(shape: Sequence[int], actions: Sequence[int]) -> MixedProfile:
     """The profile in which each player surely plays one action; exact."""
     if len(actions) != len(shape):
-        raise SolverError(f"{len(actions)} actions were given for {len(shape)} players.")
+        raise ParameterError(f"{len(actions)} actions were given for {len(shape)} players.")
     vectors = []
     for player, (size, action) in enumerate(zip(shape, actions, strict=True)):
         if not 0 <= action < size:
-            raise SolverError(f"player {player} has no action {action}.", hint=f"Actions: 0 to {size - 1}.")
+            raise ParameterError(f"player {player} has no action {action}.", hint=f"Actions: 0 to {size - 1}.")
         vectors.append(distribution([int(a == action) for a in range(size)], f"strategy of player {player}"))
     return tuple(vectors)
 
@@ -106,12 +106,14 @@ def as_profile(shape: Sequence[int], play: Any) -> MixedProfile:
     if parts and all(isinstance(part, (int, np.integer)) and not isinstance(part, bool) for part in parts):
         return pure(shape, [int(part) for part in parts])
     if len(parts) != len(shape):
-        raise SolverError(f"{len(parts)} strategies were given for {len(shape)} players.")
+        raise ParameterError(f"{len(parts)} strategies were given for {len(shape)} players.")
     profile = []
     for player, (size, part) in enumerate(zip(shape, parts, strict=True)):
         vector = np.asarray(part)
         if vector.shape != (size,):
-            raise SolverError(f"the strategy of player {player} has shape {vector.shape}.", hint=f"Expected ({size},).")
+            raise ParameterError(
+                f"the strategy of player {player} has shape {vector.shape}.", hint=f"Expected ({size},)."
+            )
         profile.append(distribution(vector, f"the strategy of player {player}"))
     return tuple(profile)
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from .arrays import FloatArray
-from .errors import SolverError, UnsupportedGameError
+from .errors import ParameterError, UnsupportedGameError
 from .normal_form import NormalFormGame
 from .preference_game import PreferenceGame
 from .profiles import as_profile
@@ -41,7 +41,7 @@ def regularised_gap(game: Any, play: Any, *, beta: Any = None, reference: Any = 
         beta, reference = game.beta if beta is None else beta, game.reference if reference is None else reference
         play, game = game.profile(play), game.to_normal_form()
     if beta is None:
-        raise SolverError("the regularised gap needs beta.", hint="Such as beta=0.1, in units of payoff.")
+        raise ParameterError("the regularised gap needs beta.", hint="Such as beta=0.1, in units of payoff.")
     if isinstance(game, SymmetricGame):
         game = game.to_normal_form()
     if not isinstance(game, NormalFormGame):
@@ -70,9 +70,9 @@ def _betas(beta: Any, n: int) -> list[float]:
     try:
         betas = np.broadcast_to(np.asarray(beta, dtype=np.float64), (n,))
     except (TypeError, ValueError):
-        raise SolverError(f"beta {beta!r} is neither a number nor one for each player.") from None
+        raise ParameterError(f"beta {beta!r} is neither a number nor one for each player.") from None
     if not (np.isfinite(betas).all() and (betas > 0).all()):
-        raise SolverError(f"beta is {beta}.", hint="beta is above zero.")
+        raise ParameterError(f"beta is {beta}.", hint="beta is above zero.")
     return [float(b) for b in betas]
 
 
@@ -83,5 +83,5 @@ def _references(reference: Any, shape: Sequence[int]) -> list[FloatArray]:
     found = [np.asarray(one, dtype=np.float64) for one in given]
     for ref, k in zip(found, shape, strict=True):
         if ref.shape != (k,) or not (ref > 0).all() or not abs(ref.sum() - 1) <= 1e-9:
-            raise SolverError(f"a reference is no distribution over {k} actions with all entries above zero.")
+            raise ParameterError(f"a reference is no distribution over {k} actions with all entries above zero.")
     return found

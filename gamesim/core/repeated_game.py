@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from .arrays import FloatArray
-from .errors import SolverError
+from .errors import ParameterError
 from .normal_form import NormalFormGame
 
 
@@ -45,15 +45,15 @@ class RepeatedGame:
 
     def __post_init__(self) -> None:
         if self.horizon is not None and self.discount is not None:
-            raise SolverError(
+            raise ParameterError(
                 "a horizon and a discount are both given.", hint="Keep one; without either, averages count."
             )
         if self.horizon is not None and not (isinstance(self.horizon, int) and self.horizon >= 1):
-            raise SolverError(f"a horizon of {self.horizon} rounds.", hint="A whole number from 1 on.")
+            raise ParameterError(f"a horizon of {self.horizon} rounds.", hint="A whole number from 1 on.")
         if self.discount is not None and not 0 < self.discount < 1:
-            raise SolverError(f"discount {self.discount} is not between 0 and 1.")
+            raise ParameterError(f"discount {self.discount} is not between 0 and 1.")
         if not 0 <= self.noise < 1:
-            raise SolverError(f"noise {self.noise} is not from 0 to below 1.")
+            raise ParameterError(f"noise {self.noise} is not from 0 to below 1.")
 
     @property
     def players(self) -> tuple[str, ...]:

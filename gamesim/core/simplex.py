@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from .arrays import FloatArray
-from .errors import SolverError
+from .errors import ParameterError
 
 
 def project(values: Any, floor: float = 0.0) -> FloatArray:
@@ -35,14 +35,14 @@ def project(values: Any, floor: float = 0.0) -> FloatArray:
     v = np.asarray(values, dtype=np.float64)
     k = len(v)
     if not 0 <= floor < 1 / k:
-        raise SolverError(f"no distribution over {k} actions gives each at least {floor:g}.", hint=f"The floor lies in [0, 1/{k}).")  # fmt: skip
+        raise ParameterError(f"no distribution over {k} actions gives each at least {floor:g}.", hint=f"The floor lies in [0, 1/{k}).")  # fmt: skip
     mass = 1.0 - k * floor
     w = v - v.max()  # the answer is the same, and no large number swallows the mass
     ordered = np.sort(w)[::-1]
     surplus = np.cumsum(ordered) - mass
     last = np.flatnonzero(ordered * np.arange(1, k + 1) > surplus)
     if not len(last):
-        raise SolverError(f"no point of the simplex is nearest to {v[:5]}.", hint="Entries are finite numbers.")
+        raise ParameterError(f"no point of the simplex is nearest to {v[:5]}.", hint="Entries are finite numbers.")
     shift = surplus[last[-1]] / (last[-1] + 1.0)
     point = np.maximum(w - shift, 0.0)
     return np.asarray(floor + point * (mass / point.sum()))

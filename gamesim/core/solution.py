@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from .arrays import FloatArray
-from .errors import SolverError
+from .errors import ParameterError
 from .policy import EMPTY
 
 Arithmetic = Literal["exact", "float", "sampled"]
@@ -33,7 +33,7 @@ class Limits:
     def __post_init__(self) -> None:
         for name, value in vars(self).items():
             if not value > 0:
-                raise SolverError(f"limit {name} is {value}.", hint="Limits are positive.")
+                raise ParameterError(f"limit {name} is {value}.", hint="Limits are positive.")
 
 
 @dataclass(frozen=True)

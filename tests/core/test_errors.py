@@ -21,10 +21,10 @@ from gamesim.core.errors import (
 
 TREE = {name: kind for name, kind in vars(errors).items() if inspect.isclass(kind) and issubclass(kind, GamesimError)}
 EXITS = {
-    "GamesimError": 70, "ScenarioError": 2, "EnvironmentConfigError": 2, "UnknownKindError": 2, "OverrideError": 2, "GameFileError": 2,
+    "GamesimError": 70, "ScenarioError": 2, "EnvironmentConfigError": 2, "UnknownKindError": 2, "OverrideError": 2, "GameError": 2, "GameFileError": 2,
     "GameDocumentError": 2, "EnglishError": 2, "DatasetError": 2, "Undecided": 5,
     "IllegalActionError": 4, "MissingExtraError": 3, "PluginError": 3, "SolverError": 4, "SolverCrashError": 4,
-    "UnsupportedGameError": 2, "NotZeroSumError": 2, "NotSymmetricError": 2, "GameTooLargeError": 2,
+    "ParameterError": 2, "UnsupportedGameError": 2, "NotZeroSumError": 2, "NotSymmetricError": 2, "GameTooLargeError": 2,
     "SolverLimitError": 5, "RiskError": 2, "ModelError": 4, "MetricError": 4, "LimitReached": 5, "RecordError": 6, "StoreBusyError": 6,
     "StoreFullError": 6, "CorruptRecordError": 6, "ReplayMismatchError": 6, "DeterminismError": 6,
 }  # fmt: skip

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from gamesim.core.arrays import FloatArray, IntArray
-from gamesim.core.errors import GameTooLargeError, SolverError, SolverLimitError
+from gamesim.core.errors import GameTooLargeError, ParameterError, SolverLimitError
 from gamesim.core.extensive_form import ExtensiveFormGame
 from gamesim.core.preference_game import PreferenceGame
 from gamesim.core.solution import Limits, Ranking
@@ -89,9 +89,9 @@ def alpha_rank(
     deadline = time.monotonic() + seconds
     u = np.asarray(payoffs, dtype=np.float64)
     if not (math.isfinite(alpha) and alpha > 0) or population < 2:
-        raise SolverError(f"alpha is {alpha} and the population {population}.", hint="alpha is above zero and a population at least 2.")  # fmt: skip
+        raise ParameterError(f"alpha is {alpha} and the population {population}.", hint="alpha is above zero and a population at least 2.")  # fmt: skip
     if not np.isfinite(u).all() or u.size == 0:
-        raise SolverError("payoffs are finite numbers.")
+        raise ParameterError("payoffs are finite numbers.")
     if u.ndim == 2 and u.shape[0] == u.shape[1]:
         shape: tuple[int, ...] = u.shape[:1]
         sources, targets, gains = _one(u)
@@ -101,7 +101,7 @@ def alpha_rank(
             raise GameTooLargeError(f"the chain of {math.prod(shape):,} profiles has {_moves(shape):,} moves.", hint=f"Up to {MOVES:,} are held.")  # fmt: skip
         sources, targets, gains = _several(u)
     else:
-        raise SolverError(f"payoffs of shape {u.shape} are neither (k, k) nor (n, k_1, ..., k_n).")
+        raise ParameterError(f"payoffs of shape {u.shape} are neither (k, k) nor (n, k_1, ..., k_n).")
     logs = log_fixation(alpha * gains, population)
     states, moves = math.prod(shape), sum(k - 1 for k in shape)
     law, sinks, how = _law(states, sources, targets, logs, max(moves, 1), deadline)
@@ -215,11 +215,11 @@ def _run(
     populations: str = "auto",
 ) -> Ranking:
     if populations not in ("auto", "one", "several"):
-        raise SolverError(f"populations is '{populations}'.", hint="auto, one or several.")
+        raise ParameterError(f"populations is '{populations}'.", hint="auto, one or several.")
     table = table_of(game, limits)
     shared = None if populations == "several" else one_population(game)
     if populations == "one" and shared is None:
-        raise SolverError("one population plays a symmetric game of two players, and this is none.")
+        raise ParameterError("one population plays a symmetric game of two players, and this is none.")
     found = alpha_rank(
         table.payoffs if shared is None else shared, alpha=alpha, population=population, seconds=limits.seconds
     )

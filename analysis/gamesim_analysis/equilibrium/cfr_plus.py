@@ -18,7 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from gamesim.core.arrays import FloatArray, IntArray
-from gamesim.core.errors import SolverError
+from gamesim.core.errors import ParameterError
 from gamesim.core.extensive_form import ExtensiveFormGame
 from gamesim.core.sequence_form import SequenceForm, Treeplex, sequence_form
 from gamesim.core.solution import Limits
@@ -149,10 +149,10 @@ def average_plans(
         For an unknown variant or a budget that is not positive.
     """
     if variant not in VARIANTS:
-        raise SolverError(f"no variant '{variant}' of CFR.", hint=f"Variants: {', '.join(VARIANTS)}.")
+        raise ParameterError(f"no variant '{variant}' of CFR.", hint=f"Variants: {', '.join(VARIANTS)}.")
     for name, budget in (("iterations", iterations), ("cpu_seconds", cpu_seconds)):
         if budget is not None and not budget > 0:
-            raise SolverError(f"{name} is {budget}.", hint="Budgets are positive.")
+            raise ParameterError(f"{name} is {budget}.", hint="Budgets are positive.")
     predictive = variant == "pcfr+"
     sweeps = [Sweep(plex) for plex in form.plexes]
     tables = [

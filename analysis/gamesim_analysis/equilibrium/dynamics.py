@@ -28,7 +28,7 @@ import numpy as np
 from numpy.random import Generator
 
 from gamesim.core.arrays import FloatArray, IntArray
-from gamesim.core.errors import SolverError
+from gamesim.core.errors import ParameterError, SolverError
 from gamesim.core.solution import Limits, Ranking
 
 from .alpha_rank import one_population
@@ -62,9 +62,9 @@ def replicator(matrix: Any, starts: Any, times: Any) -> FloatArray:
     first = np.asarray(starts, dtype=np.float64)
     x0 = np.atleast_2d(first)
     if x0.shape[1:] != (len(a),) or (x0 < 0).any() or (np.abs(x0.sum(axis=1) - 1) > 1e-9).any():
-        raise SolverError(f"starts of shape {first.shape} are no distributions over {len(a)} strategies.")
+        raise ParameterError(f"starts of shape {first.shape} are no distributions over {len(a)} strategies.")
     if at.ndim != 1 or not len(at) or at[0] < 0 or (np.diff(at) < 0).any() or not np.isfinite(at).all():
-        raise SolverError("times are finite, rising and start at 0 or later.")
+        raise ParameterError("times are finite, rising and start at 0 or later.")
 
     def move(_: float, flat: FloatArray) -> FloatArray:
         x = flat.reshape(x0.shape)
@@ -133,7 +133,7 @@ def two_strategies(
     """
     a = _square(matrix)
     if len(a) != 2:
-        raise SolverError(f"the chain is of two strategies, not {len(a)}.")
+        raise ParameterError(f"the chain is of two strategies, not {len(a)}.")
     _checked(size, selection, mutation, process)
     k = np.arange(size + 1, dtype=np.float64)
     x = k / size
@@ -148,7 +148,7 @@ def two_strategies(
     fitness = [1 - selection + selection * payoff for payoff in (first, second)]
     inner = slice(1, size)
     if (fitness[0][inner] < 0).any() or (fitness[1][inner] < 0).any():
-        raise SolverError(
+        raise ParameterError(
             "a fitness is below zero.", hint="Take a smaller selection, or add a constant to all payoffs."
         )
     if ((fitness[0] + fitness[1])[inner] == 0).any():
@@ -172,7 +172,7 @@ def fixation_probability(
     """
     chain = two_strategies(matrix, size, selection=selection, process=process)
     if not 0 < mutants <= size:
-        raise SolverError(f"{mutants} mutants among {size}.")
+        raise ParameterError(f"{mutants} mutants among {size}.")
     return math.exp(chain.log_fixation(mutants))
 
 
@@ -251,10 +251,10 @@ def pairwise_comparison(
     """
     chain = two_strategies(matrix, size, selection=selection, mutation=mutation, process=process)
     if not (chains > 0 and generations > 0):
-        raise SolverError(f"{chains} chains of {generations} generations.", hint="Both are at least 1.")
+        raise ParameterError(f"{chains} chains of {generations} generations.", hint="Both are at least 1.")
     given = rng.integers(0, size + 1, chains) if start is None else np.broadcast_to(np.asarray(start), (chains,))
     if not np.issubdtype(given.dtype, np.integer) or given.min() < 0 or given.max() > size:
-        raise SolverError(f"a start lies outside 0 to {size}.")
+        raise ParameterError(f"a start lies outside 0 to {size}.")
     k = given.astype(np.intp)
     falls, rises = chain.down.copy(), 1.0 - chain.up  # below the first k falls, from the second on it rises
     small = np.int16 if size < 1 << 15 else np.int32
@@ -292,19 +292,19 @@ def _logistic(x: FloatArray) -> FloatArray:
 def _square(matrix: Any) -> FloatArray:
     a = np.asarray(matrix, dtype=np.float64)
     if a.ndim != 2 or a.shape[0] != a.shape[1] or a.size == 0 or not np.isfinite(a).all():
-        raise SolverError(f"evolution needs a finite square matrix, not one of shape {a.shape}.")
+        raise ParameterError(f"evolution needs a finite square matrix, not one of shape {a.shape}.")
     return a
 
 
 def _checked(size: int, selection: float, mutation: float, process: str) -> None:
     if process not in PROCESSES:
-        raise SolverError(f"no process '{process}'.", hint=f"Processes: {', '.join(PROCESSES)}.")
+        raise ParameterError(f"no process '{process}'.", hint=f"Processes: {', '.join(PROCESSES)}.")
     if size < 2:
-        raise SolverError(f"a population of {size}.", hint="At least 2.")
+        raise ParameterError(f"a population of {size}.", hint="At least 2.")
     if not (math.isfinite(selection) and selection >= 0) or (process == "moran" and selection > 1):
-        raise SolverError(f"selection is {selection}.", hint="At least 0; for moran at most 1.")
+        raise ParameterError(f"selection is {selection}.", hint="At least 0; for moran at most 1.")
     if not 0 <= mutation <= 1:
-        raise SolverError(f"mutation is {mutation}.", hint="A chance from 0 to 1.")
+        raise ParameterError(f"mutation is {mutation}.", hint="A chance from 0 to 1.")
 
 
 # ---- as methods of `gamesim solve` --------------------------------------------------------------------------------------
@@ -337,7 +337,7 @@ def _finite(process: str) -> Callable[..., Ranking]:
         told = {"population": population, "selection": selection, "mutation": mutation}
         _checked(population, selection, mutation, process)
         if mutation > 0 and len(matrix) != 2:
-            raise SolverError(
+            raise ParameterError(
                 f"{len(matrix)} strategies are ranked for rare mutations only.", hint="Leave mutation at 0."
             )
         if mutation > 0:

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from gamesim.core.arrays import FloatArray
-from gamesim.core.errors import SolverError
+from gamesim.core.errors import ParameterError
 from gamesim.core.extensive_form import ExtensiveFormGame
 from gamesim.core.normal_form import NormalFormGame
 from gamesim.core.simplex import project
@@ -61,7 +61,7 @@ def eag(
     True
     """
     if not (lipschitz > 0 and steps > 0):
-        raise SolverError(f"lipschitz is {lipschitz} and steps is {steps}.", hint="Both are positive.")
+        raise ParameterError(f"lipschitz is {lipschitz} and steps is {steps}.", hint="Both are positive.")
     onto = projection or np.asarray
     z = anchor = np.asarray(start, dtype=np.float64)
     for k in range(steps):

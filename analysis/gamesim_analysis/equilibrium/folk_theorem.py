@@ -27,7 +27,7 @@ from typing import Any
 import numpy as np
 
 from gamesim.core.arrays import AnyArray, FloatArray
-from gamesim.core.errors import SolverError
+from gamesim.core.errors import ParameterError, SolverError
 from gamesim.core.normal_form import NormalFormGame
 from gamesim.core.profiles import as_profile
 from gamesim.core.zero_sum import zero_sum
@@ -129,7 +129,7 @@ def feasible(stage: Any, payoffs: Sequence[float]) -> bool:
 
     game = stage.to_normal_form()
     if len(payoffs) != game.n:
-        raise SolverError(f"{len(payoffs)} payoffs for {game.n} players.")
+        raise ParameterError(f"{len(payoffs)} payoffs for {game.n} players.")
     cells = prod(game.shape)
     equations = np.vstack([game.payoffs.reshape(game.n, cells), np.ones(cells)])
     answer = linprog(np.zeros(cells), A_eq=equations, b_eq=[*payoffs, 1.0], bounds=(0, None), method="highs")
@@ -190,7 +190,7 @@ def _punishments(game: NormalFormGame, given: Sequence[Any] | None) -> list[Any]
     """What each player earns after she left the target."""
     if given is not None:
         if len(given) != game.n:
-            raise SolverError(f"{len(given)} punishments for {game.n} players.")
+            raise ParameterError(f"{len(given)} punishments for {game.n} players.")
         return [_earned(game, profile, i) for i, profile in enumerate(given)]
     plays: list[Any] = list(game.pure_equilibria())
     if not plays:
@@ -209,7 +209,7 @@ def _earned(game: NormalFormGame, profile: Any, player: int) -> Any:
     play = as_profile(game.shape, profile)
     certificate = certify(game, play)
     if certificate.grade == "rejected":
-        raise SolverError(
+        raise ParameterError(
             f"the punishment of {game.players[player]} is no stage equilibrium: somebody gains {float(certificate.gap):.6g}."
         )
     return game.expected(play)[player]
@@ -218,7 +218,7 @@ def _earned(game: NormalFormGame, profile: Any, player: int) -> Any:
 def _checked(game: NormalFormGame, target: Sequence[int]) -> tuple[int, ...]:
     found = tuple(int(a) for a in target)
     if len(found) != game.n or any(not 0 <= a < k for a, k in zip(found, game.shape, strict=False)):
-        raise SolverError(f"{found} is no pure profile of a game of {'x'.join(map(str, game.shape))}.")
+        raise ParameterError(f"{found} is no pure profile of a game of {'x'.join(map(str, game.shape))}.")
     return found
 
 

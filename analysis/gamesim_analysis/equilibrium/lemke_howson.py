@@ -11,12 +11,13 @@ References
 from __future__ import annotations
 
 import time
+from numbers import Integral
 from typing import Any
 
 import numpy as np
 
 from gamesim.core.arrays import FloatArray
-from gamesim.core.errors import SolverError
+from gamesim.core.errors import ParameterError, SolverError, clean
 from gamesim.core.solution import Limits
 
 from .method import Found, Method, back, table_of, two_players
@@ -93,10 +94,14 @@ def _run(
     table = table_of(game, limits)
     a, b = table.payoffs
     m, n = table.shape
-    every = labels == "all"
+    every = isinstance(labels, str) and labels == "all"
+    labels = [labels] if isinstance(labels, int) else labels
+    several = isinstance(labels, (list, tuple, range, np.ndarray)) and all(isinstance(k, Integral) for k in labels)
+    if not (labels is None or every or several):
+        raise ParameterError(f"labels is {clean(repr(labels), 40)}.", hint=f"'all', or numbers from 0 to {m + n - 1}.")
     wanted = list(range(m + n)) if labels is None or every else [int(label) for label in labels]
     if any(not 0 <= label < m + n for label in wanted):
-        raise SolverError(f"labels run from 0 to {m + n - 1}.")
+        raise ParameterError(f"labels run from 0 to {m + n - 1}.")
     deadline = time.monotonic() + limits.seconds
     found: list[Any] = []
     done: set[int] = set()

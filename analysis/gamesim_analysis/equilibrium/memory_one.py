@@ -19,7 +19,7 @@ import numpy as np
 from numpy.random import Generator
 
 from gamesim.core.arrays import FloatArray, IntArray
-from gamesim.core.errors import SolverError
+from gamesim.core.errors import ParameterError
 from gamesim.core.memory_strategy import SEEN_BY_OTHER, MemoryStrategy, as_strategy, named, zero_determinant
 from gamesim.core.normal_form import NormalFormGame
 from gamesim.core.repeated_game import RepeatedGame
@@ -144,7 +144,7 @@ def _payoffs(stage: NormalFormGame) -> FloatArray:
     """Shape (2, 4): each player's payoff after CC, CD, DC, DD."""
     if stage.shape != (2, 2):
         sizes = "x".join(str(k) for k in stage.shape)
-        raise SolverError(f"strategies with memory are of games of two players and two actions, not {sizes}.")
+        raise ParameterError(f"strategies with memory are of games of two players and two actions, not {sizes}.")
     return stage.payoffs.reshape(2, 4)
 
 

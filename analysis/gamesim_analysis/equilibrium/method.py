@@ -6,6 +6,7 @@ import inspect
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ from gamesim.core.arrays import AnyArray
 from gamesim.core.behaviour import BehaviourProfile, as_behaviour, best_replies
 from gamesim.core.certify import certify
 from gamesim.core.empirical import EmpiricalGame
-from gamesim.core.errors import GamesimError, UnsupportedGameError, clean, did_you_mean
+from gamesim.core.errors import GamesimError, ParameterError, UnsupportedGameError, clean, did_you_mean
 from gamesim.core.extensive_form import ExtensiveFormGame
 from gamesim.core.normal_form import NormalFormGame
 from gamesim.core.preference_game import PreferenceGame
@@ -83,6 +84,8 @@ class Asked:
         ------
         UnsupportedGameError
             If the method is wrong for the game, with the reason, or has no such parameter.
+        ParameterError
+            If a parameter is of another kind than the method takes.
         """
         support = self.accepts(game, concept)
         if not support:
@@ -96,6 +99,25 @@ class Asked:
             if name not in known and not open_ended:
                 hint = did_you_mean(name, known) or f"Parameters: {', '.join(known) or 'none'}."
                 raise UnsupportedGameError(f"{self.name} has no parameter '{clean(name, 40)}'.", hint=hint)
+            wanted = _mistyped(str(taken[name].annotation), parameters[name]) if name in taken else ""
+            if wanted:
+                raise ParameterError(f"{name} of {self.name} is {clean(repr(parameters[name]), 40)}.", hint=f"Expected {wanted}.")  # fmt: skip
+
+
+_KINDS: Mapping[str, tuple[Any, str]] = {
+    "int": (Integral, "a whole number"), "float": (Real, "a number"), "str": (str, "text"), "bool": (bool, "true or false"),
+    "None": (type(None), "nothing"),
+}  # fmt: skip
+
+
+def _mistyped(annotation: str, value: Any) -> str:
+    """What a plainly annotated parameter takes, if the value is something else."""
+    kinds = [kind.strip() for kind in annotation.split("|")]
+    if any(kind not in _KINDS for kind in kinds):
+        return ""
+    if any(isinstance(value, _KINDS[kind][0]) and isinstance(value, bool) <= (kind == "bool") for kind in kinds):
+        return ""
+    return " or ".join(_KINDS[kind][1] for kind in kinds if kind != "None")
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from gamesim.core.arrays import FloatArray
-from gamesim.core.errors import SolverError
+from gamesim.core.errors import ParameterError
 from gamesim.core.extensive_form import ExtensiveFormGame
 from gamesim.core.preference_game import PreferenceGame
 from gamesim.core.solution import Limits, Solution
@@ -49,9 +49,9 @@ def iterates(payoffs: Callable[[Plays], Plays], references: Plays, *, beta: floa
         If beta or eta is out of range.
     """
     if not beta > 0:
-        raise SolverError(f"beta is {beta}.", hint="beta is above zero.")
+        raise ParameterError(f"beta is {beta}.", hint="beta is above zero.")
     if not 0 < eta <= ETA:
-        raise SolverError(f"eta is {eta}.", hint="The rate is proved for 0 < eta <= 2; from 4 on play can cycle.")
+        raise ParameterError(f"eta is {eta}.", hint="The rate is proved for 0 < eta <= 2; from 4 on play can cycle.")
     logs = references
     while True:
         half = logs
@@ -83,10 +83,10 @@ def _run(
     of_concept: dict[str, Any] = {}
     if concept == "qre":
         if rationality is None or not rationality > 0:
-            raise SolverError("a quantal response needs a rationality above 0.", hint="It is 1/beta, in 1/payoff.")
+            raise ParameterError("a quantal response needs a rationality above 0.", hint="It is 1/beta, in 1/payoff.")
         beta, of_concept = 1.0 / rationality, {"rationality": rationality}
     elif rationality is not None:
-        raise SolverError("rationality belongs to concept 'qre'.", hint="Regularised play has beta.")
+        raise ParameterError("rationality belongs to concept 'qre'.", hint="Regularised play has beta.")
     if isinstance(game, PreferenceGame):
         beta = game.beta if beta is None else float(beta)
         p = game.preferences
@@ -94,7 +94,9 @@ def _run(
         steps = iterates(lambda x: (p @ x[0],), (np.log(uniform_of(game.k) if reference is None else reference),), beta=beta, eta=eta)  # fmt: skip
     else:
         if beta is None:
-            raise SolverError("regularised play of a table needs beta.", hint="Such as beta=0.1, in units of payoff.")
+            raise ParameterError(
+                "regularised play of a table needs beta.", hint="Such as beta=0.1, in units of payoff."
+            )
         table = game.to_normal_form()
         low, scale = float(table.payoffs[0].min()), float(np.ptp(table.payoffs[0])) or 1.0
         a = (table.payoffs[0] - low) / scale

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from gamesim.core.arrays import FloatArray
-from gamesim.core.errors import SolverError
+from gamesim.core.errors import ParameterError
 from gamesim.core.solution import Limits
 
 from .method import Found, Method, back, table_of
@@ -61,11 +61,11 @@ def alternate(
     True
     """
     if variant not in VARIANTS:
-        raise SolverError(f"no variant '{variant}' of regret matching.", hint=f"Variants: {', '.join(VARIANTS)}.")
+        raise ParameterError(f"no variant '{variant}' of regret matching.", hint=f"Variants: {', '.join(VARIANTS)}.")
     if iterations is not None and not iterations > 0:
-        raise SolverError(f"iterations is {iterations}.", hint="Budgets are positive.")
+        raise ParameterError(f"iterations is {iterations}.", hint="Budgets are positive.")
     if iterations is None and not tolerance > 0 and seconds == float("inf"):
-        raise SolverError("regret matching needs iterations, seconds or a tolerance.")
+        raise ParameterError("regret matching needs iterations, seconds or a tolerance.")
     a = np.asarray(matrix, dtype=np.float64)
     turned = np.ascontiguousarray(-a.T)
     predictive = variant == "prm+"

@@ -17,6 +17,7 @@ import numpy as np
 from gamesim.core.errors import (
     GameTooLargeError,
     MissingExtraError,
+    ParameterError,
     SolverCrashError,
     SolverError,
     SolverLimitError,
@@ -251,7 +252,7 @@ def solve(
         concept, every = "nash", True
     concept = ALIASES.get(concept, concept)
     if concept not in CONCEPTS:
-        raise SolverError(f"no concept '{clean(concept, 40)}'.", hint=did_you_mean(concept, CONCEPTS) or f"Concepts: {', '.join(CONCEPTS)}.")  # fmt: skip
+        raise ParameterError(f"no concept '{clean(concept, 40)}'.", hint=did_you_mean(concept, CONCEPTS) or f"Concepts: {', '.join(CONCEPTS)}.")  # fmt: skip
     limits = limits or Limits()
     if method not in (None, "auto"):
         solver = entry("solvers", method)

@@ -15,7 +15,7 @@ import time
 from functools import partial
 from typing import Any
 
-from gamesim.core.errors import SolverError, UnsupportedGameError
+from gamesim.core.errors import ParameterError, UnsupportedGameError
 from gamesim.core.learners import Match, Play, learner_of
 from gamesim.core.learners.play import LearnerSpec, learner_name
 from gamesim.core.solution import Limits
@@ -73,7 +73,7 @@ def _run(game: Any, *, concept: str, limits: Limits, learner: LearnerSpec | None
     if rule.bandit:
         raise UnsupportedGameError(f"{learner_name(rule)} learns from drawn actions; self-play is of mixed strategies.")
     if iterations is not None and iterations < 1:
-        raise SolverError(f"{iterations} iterations; at least 1 is needed.", path="iterations")
+        raise ParameterError(f"{iterations} iterations; at least 1 is needed.", path="iterations")
     deadline = time.perf_counter() + limits.seconds
     table = table_of(game, limits)
     match = Match(table, rule, iterations or MOST, sample=False, told=iterations or HORIZON)

@@ -20,7 +20,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gamesim.core.certify import certify
-from gamesim.core.errors import MissingExtraError, SolverError, UnsupportedGameError
+from gamesim.core.errors import GameError, MissingExtraError, SolverError, UnsupportedGameError
 from gamesim.core.normal_form import NormalFormGame
 from gamesim.core.profiles import Joint
 from gamesim.core.registry import entry, names
@@ -325,6 +325,26 @@ def test_no_more_equilibria_than_asked_for(size: int) -> None:
     for found in (solve(game, "all", limits=Limits(equilibria=2)), solve(game, method="lemke_howson", labels="all", limits=Limits(equilibria=2))):  # fmt: skip
         assert len(found.equilibria) == 2
         assert (found.stopped, found.complete) == ("count", False)
+
+
+@pytest.mark.parametrize(
+    ("method", "concept", "parameters", "told"),
+    [
+        ("lemke_howson", "nash", {"labels": 99}, "labels run from 0 to 3"),
+        ("lemke_howson", "nash", {"labels": 0.5}, "'all', or numbers"),
+        ("lemke_howson", "nash", {"pivots": "many"}, "whole number"),
+        ("logit_branch", "qre", {"points": "x"}, "whole number"),
+        ("logit_branch", "qre", {"rationality": "x"}, "a number"),
+        ("nash_mp", "regularised", {"beta": 0.0}, "above zero"),
+        ("nash_mp", "regularised", {"beta": 0.1, "eta": 3}, "0 < eta <= 2"),
+    ],
+)
+def test_parameters_out_of_range_or_of_another_kind(
+    method: str, concept: str, parameters: dict[str, object], told: str
+) -> None:
+    with pytest.raises(GameError, match=told) as caught:
+        solve(catalog("matching_pennies"), concept, method=method, **parameters)
+    assert caught.value.exit_code == 2
 
 
 def test_all_is_every_nash_equilibrium_and_no_method_is_auto() -> None:
