@@ -131,7 +131,7 @@ def test_teams_are_solved_without_counting_choices(tmp_path: Path) -> None:
 
 
 def test_cells_that_play_one_game_share_its_answer(tmp_path: Path) -> None:
-    sets = ["replicates=2", "environment.horizon=2"]
+    sets = ["replicates=2", "environment.horizon=2", "environment.endowment=6"]
     _, tables, page = played(tmp_path, "commons/vcm_punish", *sets, analysis="analysis=[{solve: {concept: pure}}]")
     assert sorted(set(tables["solve"]["cell"])) == [0, 1]
     assert page.count('id="solve"') == 1
