@@ -55,6 +55,7 @@ CONFIGURATIONS: dict[str, dict[str, dict[str, Any]]] = {
     "fish_war": {"plain": {"horizon": 20}, "voting": {"players": 3, "horizon": 8, "voting": {"rule": "mean"}}},
     "matrix": {
         "dilemma": {"horizon": 30},
+        "chicken": {"stage": {"game": "driving_chicken", "crash_cost": 5}, "horizon": 1},
         "noisy": {"stage": "shapley", "horizon": 150, "noise": 0.2},
         "three": {"payoffs": [[[[1, 2]], [[0, 3]]], [[[1, 2]], [[0, 3]]], [[[0, 0]], [[1, 3]]]], "horizon": 5, "noise": 0.5},
         "alone": {"payoffs": [[3, 1, 2]], "horizon": 4, "noise": 0.5},

@@ -117,6 +117,10 @@ class ConflictPointEnvironment(Environment):
     def outcome(self) -> Mapping[str, float | str | None]:
         return {key: float(value[0]) for key, value in self._row.outcome().items()}
 
+    def alive_agents(self) -> list[str]:
+        """Who still drives, at the end too: those whose time was up."""
+        return [agent for i, agent in enumerate(self.possible_agents) if self._row.moving[0, i]]
+
     def scene(self) -> Scene:
         """The road from above, in metres and seconds."""
         return picture.scene(

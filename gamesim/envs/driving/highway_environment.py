@@ -154,6 +154,10 @@ class HighwayEnvironment(Environment):
     def facts(self) -> Arrays:
         return self._facts
 
+    def alive_agents(self) -> list[str]:
+        """Who still drives, at the end too: those whose time was up."""
+        return [agent for agent, car in zip(self.possible_agents, self.cars, strict=True) if not car.done]
+
     def outcome(self) -> Mapping[str, float | str | None]:
         cars = self.cars
         return {

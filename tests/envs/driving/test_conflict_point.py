@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
+from typing import Any
+
 import numpy as np
 import pytest
 from gamesim_agents.risk.gap_acceptance import NAMED
 
-from gamesim.core.errors import IllegalActionError
+from gamesim.core.errors import IllegalActionError, ScenarioError
 from gamesim.core.policy import AgentSpec
+from gamesim.core.registry import entry
+from gamesim.core.seeds import Seeds
 from gamesim.envs.driving import rules
 from gamesim.envs.driving.config import ConflictPoint
+from gamesim.envs.repeated.config import Matrix
+from gamesim.run.episode import Episode
 from gamesim.run.rollout import rollout
+from gamesim.run.seating import seated
 
 
 def drive(variant: str, one: str, two: str, episodes: int = 4000, **more: object):
@@ -25,7 +33,7 @@ def drive(variant: str, one: str, two: str, episodes: int = 4000, **more: object
         ("go", "polite", 0.033),
         ("fair", "fair", 0.090),
         ("polite", "polite", 0.0001),
-        ("yield", "go", 0),
+        *(("yield", other, 0) for other in NAMED),
     ],
 )
 def test_crash_rates_at_a_crossing(one: str, two: str, rate: float) -> None:
@@ -58,14 +66,41 @@ def test_overtaking_is_no_symmetric_game() -> None:
     assert returns[0] > returns[1] + 0.1
 
 
-@pytest.mark.parametrize("variant", ["crossing", "merge", "two_way"])
-def test_single_and_batched_faces_drive_alike(variant: str) -> None:
-    seats = [AgentSpec("driving.gap_acceptance", {"threshold": -1, "threshold_sd": 1.0, "bias_sd": 1.0})] * 2
-    config, seeds = ConflictPoint(variant=variant), np.arange(6)
+NOISY = [AgentSpec("driving.gap_acceptance", {"threshold": h, "threshold_sd": 1.0, "bias_sd": 1.0}) for h in (-1, 0)]
+
+
+@pytest.mark.parametrize(
+    "config,seats",
+    [
+        *((ConflictPoint(variant=variant), NOISY) for variant in ("crossing", "merge", "two_way")),
+        (
+            Matrix(stage={"game": "driving_chicken", "crash_cost": 5}, horizon=1),
+            [AgentSpec("matrix.random")] * 2,
+        ),
+    ],
+    ids=["crossing", "merge", "two_way", "chicken"],
+)
+def test_the_pettingzoo_face_drives_as_the_batched_one_does(config: Any, seats: list[AgentSpec]) -> None:
+    """Statement 30: every number of every step, not only what is earned."""
+    seeds = np.arange(12)
     whole = rollout(config, seats, seeds, steps=True)
-    for b in range(6):
-        alone = rollout(config, seats, seeds[b : b + 1], steps=True)
-        assert (alone.returns[0] == whole.returns[b]).all()
+    assert whole.steps is not None
+    for row, seed in enumerate(seeds.tolist()):
+        episode = Episode(config.build(), seated(config, seats), Seeds(seed), steps=True)
+        asyncio.run(episode.run())
+        assert episode.returns.tolist() == whole.returns[row].tolist()
+        assert episode.log is not None
+        mine = whole.steps["row"] == row
+        for name, values in episode.log.columns().items():
+            if name != "row":
+                np.testing.assert_array_equal(values, whole.steps[name][mine], err_msg=name)
+        for name, value in episode.outcome().items():
+            assert value == whole.outcome[name][row]
+
+
+@pytest.mark.parametrize("variant", ["crossing", "merge", "two_way"])
+def test_both_faces_see_the_same(variant: str) -> None:
+    config = ConflictPoint(variant=variant)
     environment = config.build()
     observations, _ = environment.reset(seed=3)
     batch = config.batched(2).reset(np.array([1, 3]))
@@ -122,3 +157,17 @@ def test_noisy_drivers_misjudge_more() -> None:
     sure = drive("crossing", "fair", "fair", 3000, bias_sd=0.0).outcome["crash"].mean()
     noisy = drive("crossing", "fair", "fair", 3000, bias_sd=2.0).outcome["crash"].mean()
     assert noisy > sure + 0.1
+
+
+def test_chicken_in_closed_form() -> None:
+    """Statement 4 on the registered game: at that aversion crashes are seven times rarer than at Nash, and nobody gains."""
+    from gamesim_analysis.equilibrium.risk_2x2 import chicken_aversion
+
+    from gamesim.core.risk_game import rae_gap
+
+    for cost in (5, 10, 50):
+        game = entry("games", "driving_chicken")(cost)
+        q = 1 / (cost * np.sqrt(7))
+        assert rae_gap(game, [np.array([1 - q, q])] * 2, aversion=chicken_aversion(cost, 7.0), tremble=0).value < 1e-12
+    with pytest.raises(ScenarioError, match="crash_cost is 1"):
+        entry("games", "driving_chicken")(1)
