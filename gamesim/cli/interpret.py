@@ -474,7 +474,7 @@ def say_translation(out: Output, found: Translation, *, assumptions: bool = True
         out.say(f"  first difference: {clean(found.difference, 400)}")
     say_assumptions(out, found.assumptions if assumptions else ())
     for one in found.contradictions:
-        out.say(f'  contradiction: the text says "{clean(one.quote, 200)}"; the game says: {clean(one.statement, 200)}')
+        out.say(f"  contradiction: {clean(one.told(), 450)}")
     for problem in found.winner.problems if found.winner is not None else ():
         out.say(f"  {clean(problem, 400)}")
     for note in found.notes:

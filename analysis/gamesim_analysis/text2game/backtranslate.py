@@ -30,10 +30,14 @@ class Contradiction:
     kind: str
     verbatim: bool = True
 
+    def told(self) -> str:
+        """In a sentence, which claims of the text only what stands in it."""
+        source = "the text says" if self.verbatim else "the check quotes what does not stand in the text,"
+        return f'{source} "{self.quote}"; the game says: {self.statement}'
+
     def problem(self) -> Problem:
         """As something to be repaired."""
-        found = f'the text says "{self.quote}"; the game says: {self.statement}'
-        return Problem(CODE, "error", "/description", "description", found, "a game that says what the text says")
+        return Problem(CODE, "error", "/description", "description", self.told(), "a game that says what the text says")
 
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)

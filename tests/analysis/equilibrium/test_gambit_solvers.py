@@ -315,8 +315,10 @@ def test_real_gambit_streams() -> None:
     }
     lines = [json.loads(part) for part in gambit.work(json.dumps(payload).encode())]
     assert sum("equilibrium" in line for line in lines) >= 255  # each at least once
-    game = NormalFormGame(np.eye(14, dtype=int)[None].repeat(2, axis=0))
-    partial = solve(game, method="lcp", exact=False, limits=Limits(seconds=0.5, equilibria=10**6))
+    game = NormalFormGame(
+        np.eye(20, dtype=int)[None].repeat(2, axis=0)
+    )  # a million equilibria: no machine is done in time
+    partial = solve(game, method="lcp", exact=False, limits=Limits(seconds=4, equilibria=10**6))
     assert partial.stopped == "seconds"
     assert partial.equilibria
     assert partial.complete is False

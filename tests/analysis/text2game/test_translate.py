@@ -165,6 +165,7 @@ def test_a_contradiction_that_stays_is_listed_and_halves_the_confidence(tmp_path
     assert found.confidence == 0.5
     assert found.contradictions[0].quote == "drought 1/4"
     assert not found.contradictions[0].verbatim
+    assert "does not stand in the text" in found.contradictions[0].told()
     (tmp_path / "none").mkdir()
     found, _ = told({"outline": [outline()], "tree": [document()], "check": [DROUGHT]}, tmp_path / "none", rounds=0)
     assert found.confidence == 0.5
