@@ -381,7 +381,8 @@ def _say(out: Output, shown: _Shown, table: Any) -> None:
         _say_table(out, table)
     if shown.sampled is not None:
         _say_sampled(out, shown.sampled)
-    for note in dict.fromkeys([*shown.notes, *(note for answer in shown.answers for note in answer.notes)]):
+    own = [note for answer in shown.answers if not isinstance(answer, Ranking) for note in answer.notes]
+    for note in dict.fromkeys([*shown.notes, *own]):  # a ranking is told with its notes
         out.say(f"Note: {clean(note, 300)}")
 
 

@@ -6,7 +6,7 @@ purely from its description. Resume, workers, dedupe, limits and progress are th
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
@@ -86,7 +86,11 @@ class UnitWriter(Protocol):
 
 @dataclass(frozen=True)
 class Context:
-    """What a unit may use. ``scenario`` is that of the unit's cell; ``seeds`` its root; ``run`` the directory of the run."""
+    """What a unit may use. ``scenario`` is that of the unit's cell; ``seeds`` its root; ``run`` the directory of the run.
+
+    ``lap(number)`` notes that a part of a long unit is over: the processor time until then goes to the log, outside of all
+    that is compared.
+    """
 
     scenario: Scenario
     seeds: Seeds
@@ -94,6 +98,7 @@ class Context:
     store: Path
     broker: Any | None = None
     run: Path | None = None
+    lap: Callable[[int], None] = field(default=lambda number: None, compare=False)
 
     def result(self, key: str) -> UnitResult:
         """What a unit of an earlier wave found, from its sealed journal.

@@ -7,6 +7,7 @@ Three things can go wrong, and they are told apart: the unit fails (its error is
 from __future__ import annotations
 
 import asyncio
+import time
 import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -105,6 +106,7 @@ class _answering:
     def __init__(self, job: Job, stopping: Callable[[], bool] | None, broker: Broker | None = None) -> None:
         self._job, self._stopping, self._broker = job, stopping, broker
         self._writer: Writer | None = None
+        self._began, self._laps = time.process_time(), list[tuple[int, float]]()
         self.answer = Answer(job.unit.key, "stopped", {})
 
     def __enter__(self) -> _answering:
@@ -116,8 +118,14 @@ class _answering:
         experiment = experiment_of(job.kind, job.reference)
         directory = Path(job.directory)
         self._writer = Writer(job.unit, directory, durability=job.durability, stopping=self._stopping)
-        context = Context(scenario, scenario.seeds, self._writer, directory.parent, self._broker, directory)
+        context = Context(scenario, scenario.seeds, self._writer, directory.parent, self._broker, directory, self._lap)
         return experiment, context
+
+    def _lap(self, number: int) -> None:
+        self._laps.append((number, self._cpu()))
+
+    def _cpu(self) -> float:
+        return round(time.process_time() - self._began, 6)
 
     def seal(self, result: UnitResult) -> None:
         assert self._writer is not None
@@ -126,7 +134,10 @@ class _answering:
             self._say("failed", {"error": error})
             return
         sealed = self._writer.seal(result)
-        self._say("sealed", {"result": sealed.result, "rows": sealed.rows, "files": dict(sealed.files)})
+        # Units on one loop share the processor, so none of them can be told what it used.
+        used = {"cpu": self._cpu(), "laps": self._laps} if self._broker is None else {}
+        told = {"result": sealed.result, "rows": sealed.rows, "files": dict(sealed.files)}
+        self._say("sealed", {**told, "used": used})
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> bool:
         if self._writer is not None:

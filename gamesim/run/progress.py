@@ -2,7 +2,8 @@
 
 Events: ``run_started, wave, unit_started, unit_done, unit_retried, unit_failed, unit_parked, waiting, note, stopping, run_stopped, run_done``;
 ``calls`` (how calls to models stand) goes to the listener alone.
-Wall times live here alone, outside of everything that is compared.
+Times live here alone, outside of everything that is compared: wall times, and of a unit that had a process for itself the
+processor seconds ``cpu``, with its ``laps`` as [number, seconds since it began].
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from .models.redact import redacted
 
 OnEvent = Callable[[Mapping[str, Any]], None]
 LOG = "log.jsonl"
-_QUIET = ("trace",)  # for the log, not for the screen
+_QUIET = ("trace", "cpu", "laps")  # for the log, not for the screen
 
 
 def _private(path: str, flags: int) -> int:

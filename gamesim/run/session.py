@@ -259,7 +259,8 @@ class Session:
         if answer.kind == "sealed":
             self._played += 1
             self._seal(entry, answer.data["result"], answer.data["rows"], answer.data["files"])
-            self._tell_done("unit_done", entry, seconds)
+            used = dict(answer.data.get("used") or {})
+            self._tell_done("unit_done", entry, seconds, **{key: value for key, value in used.items() if value})
             return False
         if answer.kind == "died" and entry.tries <= RETRIES:
             self._progress.tell("unit_retried", unit=entry.name, tries=entry.tries, cause=error.get("message"))

@@ -179,3 +179,9 @@ def test_attitudes_of_each_player(capsys: pytest.CaptureFixture[str]) -> None:
     one = solution(capsys, "stag_hunt", "--param", "aversion_relative=4", "--start", "C")
     other = solution(capsys, "stag_hunt", "--aversion", "1", "--start", "C")
     assert chances(one, "C") == pytest.approx(chances(other, "C"))
+
+
+def test_a_ranking_says_its_note_once(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    _, out, _ = run(capsys, "stag_hunt", "--concept", "alpharank", "--out", str(tmp_path))
+    assert out.count("1 population of 50") == 1
+    assert (tmp_path / "report.html").read_text("utf-8").count("1 population of 50") == 1

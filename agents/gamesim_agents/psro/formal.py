@@ -51,6 +51,7 @@ def run_block(unit: Unit, context: Context) -> UnitResult:
     for _ in range(int(unit.task["iterations"])):
         state = _stepped(config, state, context, risks, constant)
         context.writer.event("iteration", step=state.iteration, **_told(state, risks))
+        context.lap(state.iteration)
         if state.gain <= config.stop.tolerance:
             stopped = "tolerance"
         elif not any(code is not None for code in state.added):

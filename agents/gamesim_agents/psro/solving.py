@@ -43,7 +43,14 @@ def solve(unit: Unit, context: Context) -> UnitResult:
     kind, given = config.meta
     found = solved(game, kind, given, context, "meta", int(unit.task["iteration"]))
     more = [list(profile) for profile in wanting(game, found.marginals, config)]
-    data = {"table": game.as_dict(), "pools": unit.task["pools"], "more": more, **told(found)}
+    data = {
+        "table": game.as_dict(),
+        "pools": unit.task["pools"],
+        "more": more,
+        "kind": kind,
+        "given": dict(given),
+        **told(found),
+    }
     context.writer.event("meta", step=int(unit.task["iteration"]), **told(found))
     return UnitResult(unit.key, "complete", data=data)
 
@@ -172,7 +179,9 @@ def solve_frontier(unit: Unit, context: Context) -> UnitResult:
     solutions = []
     for label, kind, given, parameter, value in frontier_rows(config):
         found = solved(game, kind, given, context, "frontier", label, repr(value))
-        solutions.append({"concept": label, "kind": kind, "parameter": parameter, "value": value, **told(found)})
+        solutions.append(
+            {"concept": label, "kind": kind, "parameter": parameter, "value": value, "given": given, **told(found)}
+        )
     data = {"solutions": solutions, "table": before["table"], "pools": before["pools"]}
     return UnitResult(unit.key, "complete", data=data)
 

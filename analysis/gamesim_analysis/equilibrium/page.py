@@ -72,7 +72,7 @@ def solution_page(
     if cross_check is not None:
         sections.append(agreement(cross_check))
     sections += [_described(game)] if formal else []
-    sections.append(_method(solutions, answers, command, notes))
+    sections.append(_method(solutions, command, notes))
     return draw_page(
         _numbered(sections),
         title=name,
@@ -379,10 +379,8 @@ def _described(game: Any) -> Section:
     )
 
 
-def _method(
-    solutions: Sequence[Solution], answers: Sequence[Solution | Ranking], command: str, notes: Sequence[str]
-) -> Section:
-    said = [*notes, *(note for answer in answers for note in answer.notes)]
+def _method(solutions: Sequence[Solution], command: str, notes: Sequence[str]) -> Section:
+    said = [*notes, *(note for solution in solutions for note in solution.notes)]  # rankings have theirs beside them
     rows = tuple(
         (solution.method, solution.concept, solution.covers, solution.selection, ", ".join(f"{k} {v}" for k, v in solution.versions.items()))
         for solution in solutions

@@ -59,12 +59,12 @@ class Strata:
         }
         return Rate({k: (self.chance[k], shares[k], self.cells[k].count) for k in self.cells})
 
-    def arrival(self) -> float | None:
-        """How often a seat arrived; None where the environment does not say."""
+    def arrival(self) -> Rate | None:
+        """How often a seat arrived; None where the environment does not say. Seats of an episode count as one."""
         names = sorted(
             {name for cell in self.cells.values() for name in cell.events if name.startswith(("arrived", "arrival"))}
         )
-        return self.rate(*names).value if names else None
+        return self.rate(*names) if names else None
 
 
 @dataclass(frozen=True)
@@ -201,11 +201,14 @@ def scores(data: Mapping[str, Any]) -> list[dict[str, Any]]:
     for population in data["populations"]:
         kept = [strata(data, game, solution["marginals"], population) for solution in data["solutions"]]
         base = kept[0]
-        mean0, arrival0, crash0 = base.mean()[0], base.arrival(), base.rate("crash")
+        mean0, crash0 = base.mean()[0], base.rate("crash")
+        arrival0 = share.value if (share := base.arrival()) is not None else None
         for solution, own, table in zip(data["solutions"], kept, tables, strict=True):
             mean, error = own.mean()
-            crash, arrival = own.rate("crash"), own.arrival()
+            crash, arrived = own.rate("crash"), own.arrival()
+            arrival = None if arrived is None else arrived.value
             low, high = crash.wilson()
+            ends = (None, None) if arrived is None else arrived.wilson()
             times = ratio(crash0, crash)
             is_base = solution is data["solutions"][0]
             stuck = arrival is not None and arrival0 is not None and arrival < arrival0 / 2
@@ -215,7 +218,7 @@ def scores(data: Mapping[str, Any]) -> list[dict[str, Any]]:
                 "mean_change": (mean - mean0) / abs(mean0) if mean0 else None,
                 "crash": crash.value, "crash_low": low, "crash_high": high, "crashes": crash.hits, "episodes": crash.size,
                 "ratio": 1.0 if is_base else times.value, "ratio_low": 1.0 if is_base else times.low, "ratio_high": 1.0 if is_base else times.high,
-                "below_resolution": not (is_base or times.resolved), "arrival": arrival,
+                "below_resolution": not (is_base or times.resolved), "arrival": arrival, "arrival_low": ends[0], "arrival_high": ends[1],
                 "arrival_change": (arrival - arrival0) / arrival0 if arrival is not None and arrival0 else None,
                 "affordable": mean >= mean0 - data["delta"] * abs(mean0), "frozen": bool(stuck or mean < mean0 - 0.5 * abs(mean0)),
                 "dominated": dominated(training, solution["marginals"]), "gap": solution["gap"], "converged": bool(solution["converged"]),

@@ -5,6 +5,7 @@ Everything is read from the journals of a run of kind ``psro``; nothing is playe
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -27,12 +28,13 @@ PERCENTILES = (0.025, 0.975)
 
 @dataclass(frozen=True)
 class Done:
-    """A finished unit: cell of the sweep, its task, what it found, and its events as (type, iteration, data)."""
+    """A finished unit: cell of the sweep, its task, what it found, its events as (type, iteration, data), and its name."""
 
     cell: int
     task: Mapping[str, Any]
     data: Mapping[str, Any]
     events: tuple[tuple[str, int, Mapping[str, Any]], ...]
+    name: str = ""
 
 
 def done(record: Record, what: str) -> list[Done]:
@@ -52,7 +54,7 @@ def done(record: Record, what: str) -> list[Done]:
             if entry.task.get("do") == what and entry.status == "complete":
                 events = record.journal(entry).events
                 told = tuple((e.type, int(e.step), e.data) for e in events if e.step is not None)
-                found.append(Done(int(entry.cell.get("index", 0)), entry.task, events[-1].data["data"], told))
+                found.append(Done(int(entry.cell.get("index", 0)), entry.task, events[-1].data["data"], told, entry.key[:16]))  # fmt: skip
         return found
 
     return once(record, f"psro {what}", read)
@@ -117,6 +119,68 @@ def mixtures_over(draws: Sequence[Any], marginals: Sequence[Any]) -> tuple[list[
         low.append([float(p) for p in ends[0]])
         high.append([float(p) for p in ends[1]])
     return low, high
+
+
+@metric("iteration_time", default=True, order=307, stored=False)
+def iteration_time(record: Record) -> Columns:
+    """PSRO: processor seconds of all units until the end of each iteration, from the log; nothing compared rests on it."""
+    used = processor_times(record)
+    rows: list[tuple[int, int, float]] = []
+    spent: dict[int, float] = {}
+    for unit in done(record, "iterate"):
+        if unit.name not in used:
+            raise MetricError(
+                "the log does not say what units used: they were taken over from another run, or are older."
+            )
+        total, laps = used[unit.name]
+        before = spent.get(unit.cell, 0.0)
+        rows += [(unit.cell, step - 1, before + seconds) for step, seconds in laps]
+        spent[unit.cell] = before + total
+    if not rows:
+        rows = _of_tables(record, used)
+    if not rows:
+        raise MetricError("no iteration was finished.")
+    cell, iteration, seconds = zip(*sorted(rows), strict=True)
+    return {"cell": _column(cell), "iteration": _column(iteration), "cpu_seconds": _column(seconds)}
+
+
+def _of_tables(
+    record: Record, used: Mapping[str, tuple[float, list[tuple[int, float]]]]
+) -> list[tuple[int, int, float]]:
+    """Until each table's meta-strategy: the units planned up to it, in their order."""
+    ends = {unit.name: (cell, step) for (cell, step), unit in final_tables(record).items()}
+    spent: dict[int, float] = {}
+    rows = []
+    for entry in record.units:
+        cell, name = int(entry.cell.get("index", 0)), entry.key[:16]
+        if name not in used:
+            raise MetricError(
+                "the log does not say what units used: they were taken over from another run, or are older."
+            )
+        spent[cell] = spent.get(cell, 0.0) + used[name][0]
+        if name in ends:
+            rows.append((cell, ends[name][1] - 1, spent[cell]))
+    return rows
+
+
+def processor_times(record: Record) -> dict[str, tuple[float, list[tuple[int, float]]]]:
+    """By unit, the processor seconds it used, and its laps as (number, seconds since it began)."""
+    from gamesim.run.progress import LOG
+
+    found: dict[str, tuple[float, list[tuple[int, float]]]] = {}
+    try:
+        lines = (record.path / LOG).read_text("utf-8").splitlines()
+    except OSError:
+        return found
+    for line in lines:
+        try:
+            told = json.loads(line)
+            if told.get("event") == "unit_done" and "cpu" in told:
+                laps = [(int(number), float(seconds)) for number, seconds in told.get("laps", ())]
+                found[str(told["unit"])] = (float(told["cpu"]), laps)
+        except (ValueError, TypeError, AttributeError):
+            continue  # a torn line
+    return found
 
 
 @metric("meta", default=True, order=301)

@@ -6,6 +6,7 @@ outside enters as data, never as an expression or a field name.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -20,6 +21,7 @@ from .numbers import number, thinned
 Spec = Mapping[str, Any]
 
 SERIES = 8
+FEW = 40  # points that stand each for something, and are drawn so that each is seen
 LETTER = 6.7  # pixels of an average letter at the size of labels, with some to spare
 COLOURS = tuple(f"var(--c{i + 1})" for i in range(SERIES))
 DASHES: tuple[tuple[int, ...], ...] = (
@@ -96,11 +98,13 @@ def curves(
     marks: Sequence[tuple[float, str]] = (),
     domain: tuple[float | None, float | None] = (0.0, None),
     dots: Mapping[str, ArrayLike] | None = None,
+    logarithmic: bool = False,
 ) -> Spec:
     """Curves with bands over a number.
 
     Parameters
     ----------
+    logarithmic : the y axis, whose lower end is then ``domain[0]`` or the least positive value; what lies below is drawn there.
     stepped : hold each value until the next (survival, norms in force).
     references : horizontal lines (value, name).  marks : vertical ones.
     domain : ends of the y axis, None to fit.
@@ -109,9 +113,14 @@ def curves(
     rows: list[dict[str, Any]] = []
     band: list[dict[str, Any]] = []
     shapes: list[dict[str, Any]] = []
+    floor = domain[0] or (_least([one.y for one in series]) if logarithmic else 0.0)
+    if logarithmic:
+        domain = (floor, domain[1])
     for place, one in enumerate(series):
         some = thinned(len(_numbers(one.x)), points(size))
         xs, ys = _numbers(one.x)[some], _numbers(one.y)[some]
+        if logarithmic:
+            ys = np.maximum(ys, floor)
         finite = np.isfinite(ys)
         rows += [{"x": a, "y": b if k else None, "s": one.index} for a, b, k in zip(xs, ys, finite, strict=True)]
         kept = np.flatnonzero(finite)
@@ -132,8 +141,11 @@ def curves(
     colour = {**by, "scale": {"domain": numbers, "range": [COLOURS[i % SERIES] for i in numbers]}}
     dash = {**by, "scale": {"domain": numbers, "range": [list(DASHES[i % SERIES]) for i in numbers]}}
     shape = {**by, "scale": {"domain": numbers, "range": [SHAPES[i % SERIES] for i in numbers]}}
-    scale = {k: v for k, v in zip(("domainMin", "domainMax"), domain, strict=True) if v is not None} | {"nice": True}
+    scale: dict[str, Any] = {k: v for k, v in zip(("domainMin", "domainMax"), domain, strict=True) if v is not None}
+    scale["nice"] = True
     scale["zero"] = False
+    if logarithmic:
+        scale |= {"type": "log", "nice": False}
     along = {
         "field": "x",
         "type": "quantitative",
@@ -141,10 +153,27 @@ def curves(
         "scale": {"zero": False, "nice": False},
         "axis": {"tickMinStep": 1, "tickCount": 8 if size[0] > 400 else 4},
     }
-    up = {"type": "quantitative", "title": y, "scale": scale}
+    up: dict[str, Any] = {"type": "quantitative", "title": y, "scale": scale}
+    if logarithmic:
+        tops = [_numbers(one.y) for one in series] + [_numbers(value) for value, _ in references]
+        top = max((float(np.nanmax(v)) for v in tops if np.isfinite(v).any()), default=1.0)
+        up["axis"] = {"format": "~g", "values": _decades(floor, top)}
     how = "step-after" if stepped else "linear"
     layers: list[dict[str, Any]] = []
-    if dots is not None:
+    if dots is not None and len(_numbers(dots["x"])) <= FEW:
+        marked = {
+            "mark": {
+                "type": "point",
+                "shape": "diamond",
+                "filled": True,
+                "size": 42,
+                "opacity": 0.75,
+                "color": "var(--soft)",
+            }
+        }
+        encoding = {"x": along, "y": {"field": "y", **up}}
+        layers.append({"data": {"values": _records(x=dots["x"], y=dots["y"])}, **marked, "encoding": encoding})
+    elif dots is not None:
         # Single points of one broken line with round ends: one element of the drawing instead of hundreds.
         isolated: list[dict[str, Any]] = [
             row for record in _records(x=dots["x"], y=dots["y"]) for row in (record, {"x": record["x"], "y": None})
@@ -191,6 +220,66 @@ def curves(
     for value, name in marks:
         layers += _reference("x", value, name, size)
     return _spec(layers, size)
+
+
+@dataclass(frozen=True)
+class Spot:
+    """A point of a trade-off with intervals both ways; ``label`` stands beside it."""
+
+    index: int
+    x: tuple[float, float, float]  # value, low, high
+    y: tuple[float, float, float]
+    label: str = ""
+
+
+def tradeoff(spots: Sequence[Spot], x: str, y: str, size: tuple[int, int] = WIDE) -> Spec:
+    """Points with crosses for their intervals, joined in their order within each series."""
+    data = [
+        {"o": o, "s": p.index, "t": p.label, "x": p.x[0], "xl": p.x[1], "xh": p.x[2], "y": p.y[0], "yl": max(p.y[1], 0.0), "yh": p.y[2]}
+        for o, p in enumerate(spots)
+    ]  # fmt: skip
+    numbers = sorted({p.index for p in spots})
+    by = {"field": "s", "type": "nominal", "legend": None}
+    colour = {**by, "scale": {"domain": numbers, "range": [COLOURS[i % SERIES] for i in numbers]}}
+    dash = {**by, "scale": {"domain": numbers, "range": [list(DASHES[i % SERIES]) for i in numbers]}}
+    shape = {**by, "scale": {"domain": numbers, "range": [SHAPES[i % SERIES] for i in numbers]}}
+    across = {"type": "quantitative", "title": x, "scale": {"zero": False, "nice": True}, "axis": {"tickCount": 6 if size[0] > 400 else 3, "grid": True}}  # fmt: skip
+    up = {"type": "quantitative", "title": y, "scale": {"zero": True, "nice": True}}
+    at = {"x": {"field": "x", **across}, "y": {"field": "y", **up}}
+    layers: list[dict[str, Any]] = [
+        {"mark": {"type": "rule", "strokeWidth": 1.5, "opacity": 0.55}, "encoding": {"x": {"field": "xl", **across}, "x2": {"field": "xh"}, "y": at["y"], "color": colour}},
+        {"mark": {"type": "rule", "strokeWidth": 1.5, "opacity": 0.55}, "encoding": {"x": at["x"], "y": {"field": "yl", **up}, "y2": {"field": "yh"}, "color": colour}},
+        {"mark": {"type": "line"}, "encoding": {**at, "color": colour, "strokeDash": dash, "order": {"field": "o"}}},
+        {"mark": {"type": "point", "filled": True, "size": 60, "opacity": 1}, "encoding": {**at, "color": colour, "shape": shape}},
+        {"mark": {"type": "text", "align": "right", "baseline": "bottom", "dx": -6, "dy": -4}, "encoding": {**at, "text": {"field": "t", "type": "nominal"}}},
+    ]  # fmt: skip
+    return _spec([{"data": {"values": data}, **layer} for layer in layers], size)
+
+
+def stacked(rows: Sequence[tuple[str, Sequence[float]]], x: str, total: int = FULL) -> Spec:
+    """A bar of parts that add up for each labelled row, first on top; part i has colour i."""
+    side = _side([label for label, _ in rows], 0.42 * total)
+    data = [
+        {"k": k, "s": i, "l": sum(parts[:i]), "h": sum(parts[: i + 1])}
+        for k, (_, parts) in enumerate(rows) for i in range(len(parts))
+    ]  # fmt: skip
+    labels = [{"k": k, "t": _fitting(label, side - 18)} for k, (label, _) in enumerate(rows)]
+    numbers = list(range(max((len(parts) for _, parts in rows), default=0)))
+    colour = {"field": "s", "type": "nominal", "legend": None, "scale": {"domain": numbers, "range": [COLOURS[i % SERIES] for i in numbers]}}  # fmt: skip
+    across = {"type": "quantitative", "title": x, "scale": {"zero": True, "nice": True}, "axis": {"grid": True, "tickCount": 6 if total > 500 else 3}}  # fmt: skip
+    down = {
+        "field": "k",
+        "type": "ordinal",
+        "axis": None,
+        "scale": {"domain": list(range(len(rows))), "paddingInner": 0.3},
+    }
+    layers: list[dict[str, Any]] = [
+        {"data": {"values": data}, "mark": {"type": "bar", "stroke": "var(--paper)", "strokeWidth": 1}, "encoding": {"x": {"field": "l", **across}, "x2": {"field": "h"}, "y": down, "color": colour}},
+        {"data": {"values": labels}, "mark": {"type": "text", "align": "right", "baseline": "middle"}, "encoding": {"x": {"value": -10}, "y": {**down, "bandPosition": 0.5}, "text": {"field": "t", "type": "nominal"}}},
+    ]  # fmt: skip
+    return _spec(
+        layers, (total - side - 16, 24 * max(1, len(rows))), {"left": side, "right": 16, "top": 6, "bottom": 42}
+    )
 
 
 def points(size: tuple[int, int]) -> int:
@@ -342,6 +431,21 @@ def _numbers(values: ArrayLike) -> Any:
 
 def _within(values: Any, domain: tuple[float | None, float | None]) -> Any:
     return values if domain == (None, None) else np.clip(values, domain[0], domain[1])
+
+
+def _least(values: Sequence[ArrayLike]) -> float:
+    """Lower end of a logarithmic axis: the least positive value, but no less than a millionth of a millionth."""
+    every = np.concatenate([_numbers(v) for v in values])
+    some = every[np.isfinite(every) & (every > 1e-12)]
+    return float(some.min()) if some.size else 1e-12
+
+
+def _decades(low: float, high: float) -> list[float]:
+    """Ticks of a logarithmic axis: powers of ten, with 2 and 5 between where there are few."""
+    powers = range(math.floor(math.log10(low)), math.ceil(math.log10(max(high, low * 1.01))) + 1)
+    every = max(1, len(powers) // 7)
+    steps = (1, 2, 5) if len(powers) <= 4 else (1,)
+    return [float(f"{k}e{power}") for power in powers if power % every == 0 for k in steps]
 
 
 def _finite(value: float) -> float | None:

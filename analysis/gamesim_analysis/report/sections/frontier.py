@@ -7,18 +7,20 @@ from typing import Any
 
 import numpy as np
 
-from gamesim_analysis.metrics.frontier import Ratio, chosen, risk, scores
+from gamesim_analysis.metrics.frontier import FEWEST, Ratio, chosen, risk, scores
 from gamesim_analysis.metrics.psro import KIND, done
 
-from ..blocks import Block, Figure, Key, Note, Panel, Points, Section, Table, Text
-from ..charts import NARROW, WIDE, Series, curves
+from ..blocks import Block, Figure, Key, Note, Panel, Section, Table, Text
+from ..charts import FULL, HALF, NARROW, PHONE, WIDE, Spot, stacked, tradeoff
 from ..numbers import Estimate, number
 from ..study import Study
+from .psro import merged, small
 
 FOOTER = (
     "This implements the RAE concept as described in the abstract of Slumbers et al. (PMLR 202, 2023); definition, protocol and numbers are ours. "
     "The paper reports 7x fewer crashes in its own simulator, which is another one; nothing here reproduces or confirms that figure."
 )
+PARTS = ("environment", "own_mixing", "strategic")
 EVERYBODY = {"self": "against itself", "uniform": "against all policies alike"}
 
 
@@ -33,7 +35,7 @@ def section(study: Study) -> Section | None:
     for unit in units:
         named = f"{next(c.label for c in study.conditions if c.cell == unit.cell)}: " if study.several else ""
         blocks += _one(unit.data, named, not study.several)
-    blocks.append(_split(study))
+        blocks += _split(study, unit.cell, named)
     blocks.append(Note(FOOTER))
     return Section("frontier", "What safety costs", tuple(blocks), order=330)
 
@@ -48,13 +50,14 @@ def _one(data: Mapping[str, Any], named: str, lead: bool) -> list[Block]:
         blocks.append(Note(f"{named}Scored on the training cells (in_sample: true). Solutions were fitted to these very episodes, so ratios are too large; quote none of them.", "failure"))  # fmt: skip
     points = chosen(rows, first)
     blocks.append(Text(named + _sentence(base, points, data["delta"]), lead=lead))
+    blocks += [Note(named + text, kind) for kind, text in _warnings(own, data)]
     blocks += _redrawn(own, base, points, named)
-    blocks.append(_figure(own, base, named, first))
+    blocks.append(_figure(own, base, named, first, points))
     for population in data["populations"]:
         blocks.append(_table([row for row in rows if row["population"] == population], named, population, points))
-    warnings = _warnings(own, data)
-    if warnings:
-        blocks.append(Points(tuple(warnings)))
+    held_out = [name for name in data["populations"] if name not in EVERYBODY]
+    if held_out:
+        blocks.append(_held_out(rows, held_out, named))
     return blocks
 
 
@@ -65,11 +68,13 @@ def _sentence(base: Mapping[str, Any], points: Mapping[str, Mapping[str, Any]], 
     for concept, row in points.items():
         times = as_ratio(row)
         at = f"{concept} at {row['parameter']} {row['value']:g}"
-        change = f"{_percent(row['mean_change'])} mean return and {_percent(row['arrival_change'])} arrival"
+        change = f"{_lower(row['mean_change'])} mean return and {_lower(row['arrival_change'])} arrival"
         if times.resolved:
             said.append(f"In our simulator {at} has {times} times fewer crashes than Nash at {change}.")
         else:
             said.append(f"For {at} the ratio of crashes is {times}, at {change}.")
+    if any(row["concept"].startswith("rae") and not row["below_resolution"] for row in points.values()):
+        said.append("The paper reports 7x in its own simulator.")
     return text + (" ".join(said) or f"No solution of the grid keeps its mean within {100 * delta:g} % of that.")
 
 
@@ -101,31 +106,78 @@ def _range(row: Mapping[str, Any], name: str, times: float = 1.0) -> str:
     return "" if low is None or high is None else f"[{number(times * low)}, {number(times * high)}]"
 
 
+def _lower(change: float | None) -> str:
+    if change is None:
+        return "unknown change of"
+    return f"{abs(100 * change):.1f} % {'lower' if change < 0 else 'higher'}" if abs(change) >= 5e-4 else "the same"
+
+
 def as_ratio(row: Mapping[str, Any]) -> Ratio:
     return Ratio(row["ratio"], row["ratio_low"], row["ratio_high"], not row["below_resolution"])
 
 
 def _percent(change: float | None) -> str:
-    return "unknown" if change is None else f"{100 * change:+.1f} %"
+    if change is None:
+        return "unknown"
+    return (
+        f"{100 * change:+.1f} %".replace("-", "−") if abs(change) <= 2 else "Nash near 0"
+    )  # a share of next to nothing says nothing
 
 
-def _figure(rows: Sequence[Mapping[str, Any]], base: Mapping[str, Any], named: str, population: str) -> Figure:
+def _figure(
+    rows: Sequence[Mapping[str, Any]], base: Mapping[str, Any], named: str, population: str, points: Mapping[str, Mapping[str, Any]]
+) -> Figure:  # fmt: skip
     concepts = list(dict.fromkeys(row["concept"] for row in rows if row is not base))
-    series, keys = [], []
+    frozen = [row for row in rows if row["frozen"] and row is not base]
+    spots = []
     for index, concept in enumerate(concepts):
-        mine = sorted([base, *(row for row in rows if row["concept"] == concept)], key=lambda row: float(row["mean"]))
-        x = [row["mean"] for row in mine]
-        series.append(Series(index, x, [1000 * row["crash"] for row in mine], [1000 * row["crash_low"] for row in mine], [1000 * row["crash_high"] for row in mine]))  # fmt: skip
-        keys.append(Key(index, concept))
-    panels = [curves(series, "mean return", "crashes / 1000", size) for size in (WIDE, NARROW)] if series else []
+        mine = sorted(
+            (row for row in rows if row["concept"] == concept and not row["frozen"]),
+            key=lambda row: float(row["value"]),
+        )
+        for row in ([base] if index == 0 else []) + mine:
+            label = "Nash" if row is base else f"{row['value']:g}"
+            mean = (row["mean"], row["mean_low"], row["mean_high"])
+            crash = (1000 * row["crash"], 1000 * row["crash_low"], 1000 * row["crash_high"])
+            spots.append(Spot(index, mean, crash, label))
+        if index > 0 and mine:  # every line begins at Nash
+            place = len(spots) - len(mine)
+            spots.insert(place, Spot(index, (base["mean"], base["mean_low"], base["mean_high"]), (1000 * base["crash"], 1000 * base["crash_low"], 1000 * base["crash_high"])))  # fmt: skip
+    keys = [Key(index, concept) for index, concept in enumerate(concepts)]
+    panels = [tradeoff(spots, "mean return", "crashes / 1000", size) for size in (WIDE, NARROW)] if spots else []
     alt = "; ".join(
         f"{row['concept']} {row['value']:g}: mean {number(row['mean'])}, {number(1000 * row['crash'])} crashes"
         for row in rows
     )
+    parameters = ", ".join(dict.fromkeys(str(row["parameter"]) for row in rows if row is not base))
+    caption = f"Each line is one concept, from Nash along its {parameters or 'parameter'}, which stands beside each point; crosses are 95 % intervals (Wilson's for crashes). Fewer crashes lie lower, more return to the right."
+    if frozen:
+        caption += (
+            f" Frozen solutions are left out of the drawing, not of the table: {', '.join(_at(row) for row in frozen)}."
+        )
     return Figure(
-        f"{named}Crashes against mean return", alt + ".",
-        "Each line is one concept, from Nash along its parameter; bands are Wilson's 95 % intervals. Fewer crashes lie lower, more return to the right.",
-        tuple([Panel(panels[0], narrow=panels[1])] if panels else []), _table(rows, named, population, {}, folded=True), tuple(keys),
+        f"{named}Crashes against mean return", alt + ".", caption,
+        tuple([Panel(panels[0], narrow=panels[1])] if panels else []), _table(rows, named, population, points, folded=True), tuple(keys),
+    )  # fmt: skip
+
+
+def _at(row: Mapping[str, Any]) -> str:
+    return f"{row['concept']} at {row['parameter']} {row['value']:g}" if row["concept"] != "nash" else "nash"
+
+
+def _held_out(rows: Sequence[Mapping[str, Any]], names: Sequence[str], named: str) -> Table:
+    """Every solution against people the learner never met, and its worst of them."""
+    shown: list[tuple[Any, ...]] = []
+    by = {name: [row for row in rows if row["population"] == name] for name in names}
+    for place in range(len(by[names[0]])):
+        own = [by[name][place] for name in names]
+        worst = min(own, key=lambda row: float(row["mean"]))
+        estimates = [Estimate(row["mean"], row["mean_low"], row["mean_high"], int(row["episodes"])) for row in own]
+        least = Estimate(worst["mean"], worst["mean_low"], worst["mean_high"], int(worst["episodes"]))
+        shown.append((_at(own[0]), *estimates, least, worst["population"], number(1000 * worst["crash"])))
+    return Table(
+        ("solution", *(f"mean against {name}" for name in names), "worst held-out mean", "which", "crashes / 1000 there"), tuple(shown),
+        f"{named}Held-out populations", "Means over fresh episodes with 95 % intervals, against populations that no solution was made from. The interval of the worst is that of the population which came out worst.",
     )  # fmt: skip
 
 
@@ -134,54 +186,104 @@ def _table(
 ) -> Table:  # fmt: skip
     shown: list[tuple[Any, ...]] = []
     for row in rows:
-        mark = " (frontier point)" if any(row is point for point in points.values()) else ""
-        times = "1" if row["concept"] == "nash" else str(as_ratio(row))
+        times = (
+            "1" if row["concept"] == "nash" else str(as_ratio(row)).replace(" [", "\u00a0[").replace(", ", ",\u00a0")
+        )
         crash = Estimate(1000 * row["crash"], 1000 * row["crash_low"], 1000 * row["crash_high"], int(row["episodes"]))
         mean = Estimate(row["mean"], row["mean_low"], row["mean_high"], int(row["episodes"]))
-        flags = ", ".join(name for name in ("frozen",) if row[name]) + ("" if row["converged"] else " not converged")
-        if row["dominated"] > 1e-9:
-            flags = f"{flags} dominated {number(row['dominated'])}".strip()
-        at = f"{row['parameter']} {row['value']:g}{mark}" if row["concept"] != "nash" else "minds no risk"
-        shown.append(
-            (row["concept"], at, mean, _percent(row["mean_change"]), crash, times, row["arrival"], flags.strip())
-        )
+        arrival = None
+        if row["arrival"] is not None:
+            arrival = Estimate(row["arrival"], row["arrival_low"], row["arrival_high"], int(row["episodes"]))
+        notes = [
+            *(["frontier point"] if any(row is point for point in points.values()) else []), *(["frozen"] if row["frozen"] else []),
+            *([] if row["converged"] else ["not converged"]), *([f"dominated {number(row['dominated'])}"] if row["dominated"] > 1e-9 else []),
+        ]  # fmt: skip
+        place = f"{row['concept']}\u00a0{row['value']:g}" if row["concept"] != "nash" else "nash"
+        shown.append((place, mean, _percent(row["mean_change"]), crash, times, arrival, ", ".join(notes)))
+    parameters = ", ".join(dict.fromkeys(str(row["parameter"]) for row in rows if row["concept"] != "nash"))
     return Table(
-        ("concept", "at", "mean", "against Nash", "crashes / 1000", "times fewer", "arrival", "warnings"), tuple(shown),
+        ("solution", "mean", "against Nash", "crashes / 1000", "times fewer", "arrival", "notes"), tuple(shown),
         f"{named}Scores {EVERYBODY.get(population, f'against {population} opponents')}",
-        "Fresh episodes. Brackets are 95 % intervals: Wilson's for crashes, the log-ratio's (Katz) for ratios over the cells that both share. Below ten crashes in "
-        "either sample there is only a bound. Intervals are of these solutions as they stand; another training table would give others.", header=2, folded=folded,
+        f"Nash minds no risk; the number after a concept is its {parameters or 'parameter'}. Fresh episodes. Brackets are 95 % intervals: Wilson's for crashes and arrival, the "
+        "log-ratio's (Katz) for ratios over the cells that both share. Below ten crashes in either sample there is only a bound. Intervals are of these solutions as they "
+        "stand; another training table would give others.", header=1, folded=folded,
     )  # fmt: skip
 
 
-def _warnings(rows: Sequence[Mapping[str, Any]], data: Mapping[str, Any]) -> list[str]:
-    found = []
+def _warnings(rows: Sequence[Mapping[str, Any]], data: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """(kind, text): each complaint once, with all solutions that it is about."""
+    frozen = [f"{_at(row)} ({number(100 * row['arrival'])} % arrive)" if row["arrival"] is not None else _at(row) for row in rows if row["frozen"]]  # fmt: skip
+    thin = [_at(row) for row in rows if row["below_resolution"]]
+    open_ = [f"{_at(row)} (gap {small(row['gap'])})" for row in rows if not row["converged"]]
+    beaten = [f"{_at(row)} ({number(row['dominated'])})" for row in rows if row["dominated"] > 1e-9]
+    found: list[tuple[str, str]] = []
+    if frozen:
+        found.append(("warning", f"Frozen, safe because little happens: {', '.join(frozen)}."))
+    if open_:
+        found.append(("warning", f"Not converged, so no equilibrium: {', '.join(open_)}."))
+    if beaten:
+        found.append(
+            ("warning", f"Strictly dominated policies are played, for their variance is lower: {', '.join(beaten)}.")
+        )
+    if thin:
+        found.append(("warning", f"Below resolution, fewer than {FEWEST:g} crashes in a sample: {', '.join(thin)}. More fresh episodes: `frontier.evaluate`."))  # fmt: skip
+    about: dict[str, list[str]] = {}
     for row, solution in zip(rows, data["solutions"], strict=True):
-        at = f"{row['concept']} at {row['parameter']} {row['value']:g}"
-        if row["frozen"]:
-            found.append(f"{at} is frozen: it is safe because hardly anybody arrives ({number(row['arrival'])} of seats)." if row["arrival"] is not None
-                         else f"{at} is frozen: its mean has fallen by more than half.")  # fmt: skip
-        if row["below_resolution"]:
-            found.append(f"{at}: too few crashes for a ratio. More fresh episodes: frontier.evaluate.")
-        if not row["converged"]:
-            found.append(f"{at} did not converge; its gap is {number(row['gap'])}.")
-        found += [f"{at}: {warning}" for warning in solution["warnings"]]
-        if row["branch"] and row["branch"] != "from uniform":
-            found.append(f"{at} lies on the branch {row['branch']}; others may exist.")
-    return list(dict.fromkeys(found))
+        for warning in merged(solution["warnings"]):
+            if "dominated" not in warning:
+                about.setdefault("variance" if "variance inside cells" in warning else warning, []).append(_at(row))
+                about.setdefault(f"of {'variance' if 'variance inside cells' in warning else warning}", []).append(
+                    warning
+                )
+    for kind in [key for key in about if not key.startswith("of ")]:
+        text = about[f"of {kind}"][0]
+        who = ", ".join(about[kind])
+        found.append(
+            ("warning", f"Wrong variance for {who}: {text}." if kind == "variance" else f"{who}: {text.rstrip('.')}.")
+        )
+    branches = dict.fromkeys(row["branch"] for row in rows if row["branch"])
+    if list(branches) == ["from uniform"]:
+        found.append(
+            (
+                "caveat",
+                "Every solution was reached from uniform play; the tables may have other equilibria, which are not compared.",
+            )
+        )
+    else:
+        off = [f"{_at(row)}: {row['branch']}" for row in rows if row["branch"] and row["branch"] != "from uniform"]
+        found += [("warning", f"Several equilibria: these lie on another branch than the one from uniform play: {'; '.join(off)}.")] if off else []  # fmt: skip
+    return found
 
 
-def _split(study: Study) -> Table:
+def _split(study: Study, cell: int, named: str) -> list[Block]:
     table = risk(study.record)
+    mine = np.flatnonzero(np.asarray(table["cell"]) == cell)
     rows: list[tuple[Any, ...]] = []
-    for k in range(len(table["cell"])):
+    for k in mine:
         worst = [float(table[name][k]) for name in ("worst_held_out", "worst_held_out_low", "worst_held_out_high")]
         shown = Estimate(worst[0], worst[1], worst[2], 0) if np.isfinite(worst[0]) else None
-        place = (study.name(int(table["cell"][k])),) if study.several else ()
-        rows.append((*place, str(table["concept"][k]), float(table["value"][k]), int(table["player"][k]), float(table["mean"][k]), float(table["sd"][k]),
+        rows.append((str(table["concept"][k]), f"{float(table['value'][k]):g}", f"player {int(table['player'][k])}", float(table["mean"][k]), float(table["sd"][k]),
                      float(table["environment"][k]), float(table["own_mixing"][k]), float(table["strategic"][k]), shown))  # fmt: skip
     head = ("concept", "at", "player", "mean", "SD", "environment", "own mixing", "strategic", "worst held-out mean")
-    return Table(
-        (*(("condition",) if study.several else ()), *head), tuple(rows), "Where the spread comes from",
+    about = (
         "The variance of an episode's return in three parts that add to SD squared: inside cells (crashes lie there), the player's own mixing, opponents' mixing. "
-        "strategic aversion sees the last alone, strategic+env the first and the last.", header=3, folded=True,
+        "strategic aversion sees the last alone, strategic+env the first and the last."
+    )
+    numbers = Table(head, tuple(rows), f"{named}Where the spread comes from", about, header=3, folded=True)
+    players = sorted({int(table["player"][k]) for k in mine})
+    parts = {i: [(f"{table['concept'][k]} {float(table['value'][k]):g}", [float(table[name][k]) for name in PARTS]) for k in mine if int(table["player"][k]) == i] for i in players}  # fmt: skip
+    alike = all(
+        np.allclose([p for _, p in own], [p for _, p in parts[players[0]]], rtol=0.02, atol=1e-9)
+        for own in parts.values()
+    )
+    shown_players = players[:1] if alike else players[:4]
+    panels = tuple(
+        Panel(stacked(parts[i], "variance of a return", FULL if len(shown_players) == 1 else HALF), "" if alike else f"player {i}", narrow=stacked(parts[i], "variance of a return", PHONE))
+        for i in shown_players
     )  # fmt: skip
+    alt = "; ".join(f"{label}: {', '.join(f'{name} {number(v)}' for name, v in zip(('environment', 'own mixing', 'strategic'), own, strict=True))}" for label, own in parts[players[0]])  # fmt: skip
+    keys = tuple(
+        Key(i, name, "square")
+        for i, name in enumerate(("inside cells (environment)", "own mixing", "opponents' mixing (strategic)"))
+    )
+    return [Figure(f"{named}Where the spread comes from", alt + ".", about, panels, numbers, keys)]
