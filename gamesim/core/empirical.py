@@ -320,7 +320,7 @@ class EmpiricalGame:
         for key in sorted(self.cells):
             cell = self.cells[key]
             if 1 < cell.count < math.inf:
-                factor = _factor(cell.covariance / cell.count)
+                factor = normal_factor(cell.covariance / cell.count)
                 cell = replace(cell, mean=cell.mean + factor @ rng.standard_normal(self.n))
             cells[key] = cell
         return replace(self, cells=cells)
@@ -382,7 +382,7 @@ class EmpiricalGame:
         return f"EmpiricalGame({'x'.join(map(str, self.shape))}, {len(self.cells)} of {total} profiles played)"
 
 
-def _factor(covariance: FloatArray) -> FloatArray:
+def normal_factor(covariance: FloatArray) -> FloatArray:
     """L with L L' = covariance, by pivoted Cholesky.
 
     It stops at the matrix's rank. An eigenvalue of rounding size would enter as its square root and break the sums that

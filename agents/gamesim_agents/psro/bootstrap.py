@@ -1,7 +1,7 @@
 """How much solutions of a sampled table owe to chance: the table drawn again from what its episodes allow, and solved again.
 
-Each draw takes every cell's mean from its sampling distribution (``EmpiricalGame.resample``) and keeps the variances. What
-the draws say is arithmetic that ``gamesim_analysis.metrics`` does.
+Each draw takes every cell's mean and variance from their sampling distribution. What the draws say is arithmetic that
+``gamesim_analysis.metrics`` does.
 """
 
 from __future__ import annotations
@@ -13,19 +13,21 @@ from typing import Any
 import numpy as np
 
 from gamesim.core.canonical import canonical
-from gamesim.core.empirical import EmpiricalGame
+from gamesim.core.empirical import Cell, EmpiricalGame
 from gamesim.core.errors import SolverError
 from gamesim.core.registry import entry
 from gamesim.run.contracts import Context, Unit, UnitResult
 
+from .cells import redrawn_table
 from .config import PsroConfig
 from .exact import restored
 from .formal import sampled, subject_of
-from .solving import LEAST, frontier_rows, solved
+from .solving import LEAST, frontier_rows, solved, squares_of
 
 
 def redrawn(
-    game: EmpiricalGame, kind: str, given: Mapping[str, Any], near: Any, draws: int, context: Context, *stream: str | int
+    game: EmpiricalGame, squares: Mapping[tuple[int, ...], Cell], kind: str, given: Mapping[str, Any], near: Any, draws: int,
+    context: Context, *stream: str | int,
 ) -> list[list[list[float]] | None]:  # fmt: skip
     """Marginals of the table drawn again and again from what its episodes allow; None where a draw was not solved.
 
@@ -35,7 +37,7 @@ def redrawn(
     closer = {"near": near} if "near" in inspect.signature(entry("meta_solvers", kind)).parameters else {}
     found: list[list[list[float]] | None] = []
     for draw in range(draws):
-        other = game.resample(context.seeds.stream("bootstrap", draw))
+        other = redrawn_table(game, squares, context.seeds.stream("bootstrap", draw))
         try:
             play = solved(other, kind, {**given, **closer}, context, *stream)
         except SolverError:
@@ -53,6 +55,7 @@ def bootstrap(unit: Unit, context: Context) -> UnitResult:
     task = unit.task
     before = context.result(task["of"]).data
     game = EmpiricalGame.from_dict(before["table"])
+    squares = squares_of({"cells": task["cells"]}, context)
     stream: tuple[str | int, ...]
     if "solution" in task:
         label, kind, given, _, value = frontier_rows(config)[int(task["solution"])]
@@ -61,7 +64,7 @@ def bootstrap(unit: Unit, context: Context) -> UnitResult:
     else:
         kind, given = config.meta
         near, stream = before["marginals"], ("meta", int(task["iteration"]))
-    draws = redrawn(game, kind, given, near, int(task["draws"]), context, *stream)
+    draws = redrawn(game, squares, kind, given, near, int(task["draws"]), context, *stream)
     return UnitResult(unit.key, "complete", data={"draws": draws})
 
 
@@ -74,5 +77,5 @@ def bootstrap_block(unit: Unit, context: Context) -> UnitResult:
     codes = [pool[: len(m)] for pool, m in zip(before["codes"], before["meta"], strict=True)]
     samples, (kind, given) = config.the_samples, config.meta
     game = sampled(restored(subject, codes, at), samples.initial, samples.common_random_numbers, context)
-    draws = redrawn(game, kind, given, before["meta"], int(unit.task["draws"]), context, "meta", at - 1)
+    draws = redrawn(game, {}, kind, given, before["meta"], int(unit.task["draws"]), context, "meta", at - 1)
     return UnitResult(unit.key, "complete", data={"draws": draws})

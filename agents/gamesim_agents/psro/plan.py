@@ -26,7 +26,7 @@ from .config import PsroConfig
 from .pools import PoolPolicy
 from .solving import needed
 
-VERSION = 2
+VERSION = 3
 Profile = tuple[str, ...]  # ids of policies, in the order of the seats
 
 
@@ -125,7 +125,13 @@ class _Plan:
                 break
         draws = config.redraws(config.meta[0])
         if draws:
-            task = {"do": "bootstrap", "of": solved.key, "iteration": iteration, "draws": draws}
+            task = {
+                "do": "bootstrap",
+                "of": solved.key,
+                "iteration": iteration,
+                "draws": draws,
+                "cells": solved.task["cells"],
+            }
             self.results([self.unit(task, meta=list(config.meta))])
         if config.frontier is not None:
             self.frontier(solved, pools, roles)
@@ -235,7 +241,10 @@ class _Plan:
         found = self.results([unit])[0]
         again = [config.redraws(solution["kind"]) for solution in found["solutions"]]
         asked = [
-            self.unit({"do": "bootstrap", "of": unit.key, "solution": k, "draws": draws}, grid=grid, meta=list(config.meta))
+            self.unit(
+                {"do": "bootstrap", "of": unit.key, "solution": k, "draws": draws, "cells": solved.task["cells"]},
+                grid=grid, meta=list(config.meta),
+            )
             for k, draws in enumerate(again)
         ]  # fmt: skip
         redrawn = [one for told in self.results(asked) for one in told["draws"] if one is not None]

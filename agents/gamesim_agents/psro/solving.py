@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from gamesim.core.arrays import FloatArray
-from gamesim.core.empirical import EmpiricalGame
+from gamesim.core.empirical import Cell, EmpiricalGame
 from gamesim.core.policy import AgentSpec
 from gamesim.core.registry import entry
 from gamesim.core.risk import parse_risk
@@ -33,6 +33,13 @@ def table_of(task: Mapping[str, Any], context: Context) -> EmpiricalGame:
     pools = tuple(tuple(policy["label"] for policy in pool) for pool in task["pools"])
     cells = {tuple(profile): merged(context.result(key).data for key in keys) for profile, keys in task["cells"]}
     return EmpiricalGame(pools, tuple(task["roles"]), cells)
+
+
+def squares_of(task: Mapping[str, Any], context: Context) -> dict[tuple[int, ...], Cell]:
+    """Of every profile that a task names, returns and their squares as one cell."""
+    return {
+        tuple(profile): merged(context.result(key).data["squares"] for key in keys) for profile, keys in task["cells"]
+    }
 
 
 def solve(unit: Unit, context: Context) -> UnitResult:

@@ -10,11 +10,12 @@ from typing import Any
 import numpy as np
 import pytest
 from gamesim_agents.psro.bootstrap import redrawn
+from gamesim_agents.psro.cells import redrawn_table
 from gamesim_analysis.metrics.frontier import frontier, solutions
 from gamesim_analysis.metrics.psro import meta
 from gamesim_analysis.report import build
 
-from gamesim.core.empirical import EmpiricalGame
+from gamesim.core.empirical import Cell, EmpiricalGame
 from gamesim.core.errors import ScenarioError
 from gamesim.core.registry import entry
 from gamesim.core.seeds import Seeds
@@ -66,9 +67,32 @@ def test_redraws_spread_as_far_as_other_tables_do() -> None:
 
     tables = [noisy_chicken(np.random.default_rng(seed), 400) for seed in range(40)]
     across = np.std([go(table)[0][1] for table in tables])
-    draws = redrawn(tables[0], "rae", given, go(tables[0]), 80, context, "x")
+    draws = redrawn(tables[0], {}, "rae", given, go(tables[0]), 80, context, "x")
     assert 2 / 3 < np.std([draw[0][1] for draw in draws if draw is not None]) / across < 3 / 2
-    assert redrawn(tables[0], "rae", given, go(tables[0]), 5, context, "x") == draws[:5]
+    assert redrawn(tables[0], {}, "rae", given, go(tables[0]), 5, context, "x") == draws[:5]
+
+
+def test_variances_are_redrawn_with_their_means() -> None:
+    """A crash in twenty costs ten: both move as over 300 samples of 500 episodes, and together; what sums to zero still does."""
+
+    def sample(rng: np.random.Generator) -> np.ndarray:
+        gain = np.where(rng.random(500) < 0.05, -10.0, rng.uniform(size=500))
+        return np.column_stack([gain, -gain])
+
+    def moments(game: EmpiricalGame) -> tuple[float, float]:
+        return float(game.mean[0, 0, 0]), float(game.variance[0, 0, 0])
+
+    first = sample(np.random.default_rng(0))
+    game = EmpiricalGame((("a",), ("b",))).add((0, 0), first)
+    squares = {(0, 0): Cell.of(np.hstack([first, first**2]))}
+    drawn = [redrawn_table(game, squares, np.random.default_rng(seed)) for seed in range(300)]
+    again = np.array([moments(other) for other in drawn])
+    truth = np.array(
+        [moments(EmpiricalGame((("a",), ("b",))).add((0, 0), sample(np.random.default_rng(s)))) for s in range(300)]
+    )
+    assert again.std(axis=0) == pytest.approx(truth.std(axis=0), rel=0.25)
+    assert np.corrcoef(again.T)[0, 1] < -0.9 > np.corrcoef(truth.T)[0, 1]
+    assert max(abs(float(other.mean[:, 0, 0].sum())) for other in drawn) < 1e-9
 
 
 def test_looking_near_finds_what_looking_everywhere_finds() -> None:
