@@ -223,13 +223,14 @@ class _Plan:
             self.unit({**task, "player": roles.index(role)}, mode=mode, environment=identity_of(environment), **determines)
             for role in range(len(pools))
         ]  # fmt: skip
-        grew = False
+        grew, named = False, keys.config().labels()
         for pool, found in zip(pools, self.results(asked), strict=True):
             bound = found["gain"] if found["exact"] or found["interval"] is None else found["interval"][1]
             if bound > stop.tolerance and found["id"] not in [policy.spec.id for policy in pool]:
-                pool.append(
-                    PoolPolicy(f"{found['agent']['kind']} {found['id'][:6]}", AgentSpec.from_dict(found["agent"]))
-                )
+                label = named.get(found["id"], "")
+                if not label or label in [policy.label for policy in pool]:
+                    label = f"{label or found['agent']['kind']} {found['id'][:6]}"
+                pool.append(PoolPolicy(label, AgentSpec.from_dict(found["agent"])))
                 grew = True
         return grew
 

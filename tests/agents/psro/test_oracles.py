@@ -239,3 +239,22 @@ def test_ppo_answers_in_a_run(tmp_path: Path) -> None:
     assert all(
         not answer["exact"] and answer["interval"][0] <= answer["gain"] <= answer["interval"][1] for answer in answers
     )
+
+
+def test_ppo_begins_at_the_best_network_of_the_own_pool() -> None:
+    """Too short to learn much, it keeps what it began with; without a warm start it is near even play."""
+    short = Ppo(batches=1, episodes=64, hidden=(8, 8), epochs=1, evaluate=64)
+    probe = short.build().learned(HUNT, 0, POOLS, Neutral(), np.random.default_rng(0))  # type: ignore[attr-defined]
+    inside = probe.params["sizes"][0]
+    pool = [STAG]
+    for lean in (4.0, -4.0):
+        parts = tuple((np.zeros((a, b)), np.zeros(b)) for a, b in ((inside, 8), (8, 8)))
+        weights = written((*parts, (np.zeros((8, 2)), np.array([lean, 0.0]))))
+        pool.append(AgentSpec("network", {**probe.params, "weights": weights}))
+    pools = ((tuple(pool), np.array([1.0, 0, 0])), POOLS[1])
+    warm = short.build().learned(HUNT, 0, pools, Neutral(), np.random.default_rng(0))  # type: ignore[attr-defined]
+    assert stag_share(warm) > 0.9  # against a likely stag hunter the network that hunts stag is worth more
+    cold = short.model_copy(update={"warm_start": False}).build()
+    assert stag_share(cold.learned(HUNT, 0, pools, Neutral(), np.random.default_rng(0))) < 0.7  # type: ignore[attr-defined]
+    other = short.model_copy(update={"hidden": (4,)}).build()  # no network of the pool fits
+    assert stag_share(other.learned(HUNT, 0, pools, Neutral(), np.random.default_rng(0))) < 0.7  # type: ignore[attr-defined]

@@ -44,6 +44,10 @@ class OracleConfig(Config):
         """Language models, by alias or short form, that it asks through ``context.broker``, an ``asking.Line``."""
         return ()
 
+    def labels(self) -> Mapping[str, str]:
+        """What tables call answers that have names of their own, by the policy's id."""
+        return {}
+
     def questions(
         self, environment: Any, player: int, pools: Sequence[Sequence[AgentSpec]], desks: Mapping[str, Any], more: int = 0
     ) -> Sequence[ModelRequest]:  # fmt: skip

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
+
+from gamesim.core.errors import ScenarioError
 
 from ..config import PolicyKeys
+from ..pools import labelled
 from .base import OracleConfig
 
 if TYPE_CHECKING:
@@ -25,6 +29,17 @@ class Candidates(OracleConfig):
 
     def specs(self) -> tuple[AgentSpec, ...]:
         return tuple(keys.spec() for keys in self.policies)
+
+    @model_validator(mode="after")
+    def _have_names(self) -> Self:
+        try:
+            labelled(self.policies)
+        except ScenarioError as error:
+            raise ValueError(f"policies: {error.message} {error.hint or ''}".strip()) from None
+        return self
+
+    def labels(self) -> Mapping[str, str]:
+        return {policy.spec.id: policy.label for policy in labelled(self.policies)}
 
     def misfit(self, environment: Any) -> str | None:
         from gamesim.core.registry import entry

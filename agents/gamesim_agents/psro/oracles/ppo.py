@@ -39,6 +39,7 @@ class Ppo(OracleConfig):
     refresh: int = Field(4, ge=1, le=10_000, description="Rounds after which opponents are weighed anew.")
     memory: float = Field(0.3, gt=0, le=1, description="Share of the newest round in the running returns.")
     clip_min: float | None = Field(None, description="Least weight of an opponent; by default none.")
+    warm_start: bool = Field(True, description="Begin at the network of the own pool that is worth most, if one fits.")
     evaluate: int = Field(2000, ge=16, le=1_000_000, description="Fresh episodes that measure the gain.")
 
     def misfit(self, environment: Any) -> str | None:

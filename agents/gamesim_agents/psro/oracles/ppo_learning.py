@@ -16,7 +16,7 @@ from gamesim.core.policy import AgentSpec
 from gamesim.core.solving import Answer, Opponents
 from gamesim.envs.base import SeatView
 
-from ..network_policy import Layers, chances, drawn, inputs, masked, scaled, written
+from ..network_policy import Layers, chances, drawn, inputs, layers, masked, scaled, written
 from .ppo import Ppo, actions_of
 from .screening import Mixture
 from .sitting import Decide, Played, play
@@ -67,10 +67,15 @@ class Learning:
         shift, scale = probe.mean(axis=0), np.where(probe.std(axis=0) > 1e-9, probe.std(axis=0), 1.0)
         sizes = (probe.shape[1], *config.hidden, actions[player])
         actor, critic = _network(sizes, rng), _network((*sizes[:-1], 1), rng)
+        values: FloatArray | None = None
+        begun = self._begun(mixture, keys, sizes)
+        if begun is not None:
+            shift, scale = np.array(begun.params["shift"]), np.array(begun.params["scale"])
+            actor = _learning(layers(begun.params["weights"], sizes))
+            values = np.array([games.mean() for games in mixture.returns(begun)])
         optimiser = torch.optim.Adam([*_flat(actor), *_flat(critic)], lr=config.rate)
         counts = mixture.counts
         share = s * counts.sum() / counts  # rare opponents are met oftener than in the mixture, and count for less
-        values: FloatArray | None = None
         weights, negative = np.ones(m), 0.0
         y = 0.0
         for number in range(config.batches):
@@ -100,6 +105,12 @@ class Learning:
         text = written(_numbers(actor))
         params = {"keys": list(keys), "sizes": list(sizes), "shift": shift.tolist(), "scale": scale.tolist(), "weights": text}  # fmt: skip
         return AgentSpec("network", params)
+
+    def _begun(self, mixture: Mixture, keys: Sequence[str], sizes: Sequence[int]) -> AgentSpec | None:
+        """The network of the own pool to begin at: of those that read and choose alike, the one that is worth most."""
+        form = {"keys": list(keys), "sizes": list(sizes)}
+        known = [spec for spec in mixture.own if spec.kind == "network" and {k: list(spec.params[k]) for k in form} == form]  # fmt: skip
+        return mixture.best(known) if known and self.config.warm_start else None
 
     def _improve(
         self, actor: Any, critic: Any, optimiser: Any, rounds: Sequence[Played], rewards: Sequence[FloatArray],
@@ -207,6 +218,16 @@ def _network(sizes: Sequence[int], rng: Generator) -> list[tuple[torch.Tensor, t
             (torch.tensor(matrix, dtype=torch.float32, requires_grad=True), torch.zeros(b, requires_grad=True))
         )
     return found
+
+
+def _learning(parts: Layers) -> list[tuple[torch.Tensor, torch.Tensor]]:
+    """Layers that gradients go on from."""
+    import torch
+
+    return [
+        (torch.tensor(m, dtype=torch.float32, requires_grad=True), torch.tensor(b, dtype=torch.float32, requires_grad=True))
+        for m, b in parts
+    ]  # fmt: skip
 
 
 def _flat(parts: Any) -> list[Any]:
