@@ -94,7 +94,7 @@ def check(
 
 def _scenario(out: Output, file: str, overrides: Any, estimate: bool, models: bool) -> dict[str, Any]:
     from gamesim.scenario.resolve import load_scenario
-    from gamesim.scenario.sweep import count_units, points
+    from gamesim.scenario.sweep import count_units, grows, points
 
     from .playing import budget, warnings_of
 
@@ -111,6 +111,7 @@ def _scenario(out: Output, file: str, overrides: Any, estimate: bool, models: bo
         "replicates": scenario.replicates,
         "episodes": cells * scenario.replicates,
         "units": units,
+        "grows": grows(scenario),
         "warnings": warnings,
     }
     if estimate:

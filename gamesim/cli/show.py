@@ -228,7 +228,7 @@ def _text(value: Any) -> str:
 
 def _scenario(out: Output, thing: str, resolved: bool, origins: bool, overrides: Any) -> dict[str, Any]:
     from gamesim.scenario.resolve import dump, load_scenario
-    from gamesim.scenario.sweep import count_units, points
+    from gamesim.scenario.sweep import count_units, grows, points
 
     scenario = load_scenario(thing, overrides=overrides)
     places = {path: origin.place for path, origin in scenario.origins.items()}
@@ -237,6 +237,7 @@ def _scenario(out: Output, thing: str, resolved: bool, origins: bool, overrides:
         "name": scenario.name,
         "cells": cells,
         "units": count_units(scenario),
+        "grows": grows(scenario),
         "scenario": scenario.data,
     }
     if origins:
@@ -265,8 +266,10 @@ def _scenario(out: Output, thing: str, resolved: bool, origins: bool, overrides:
             ],
             keep=3,
         )
+        work = f"{data['units']:,} unit{'s' if data['units'] != 1 else ''} of work"
+        work = f"at least {work}; more as it goes on" if data["grows"] else work
         out.say(
-            f"seed {scenario.seed}, {scenario.replicates:,} replicates, {cells:,} cell{'s' if cells != 1 else ''}, {data['units']:,} units of work"
+            f"seed {scenario.seed}, {scenario.replicates:,} replicates, {cells:,} cell{'s' if cells != 1 else ''}, {work}"
         )
         if scenario.sweep is not None:
             from gamesim.scenario.sweep import axis_values

@@ -144,10 +144,20 @@ def check_axes(sweep: SweepKeys, root: Node) -> None:
 
 
 def count_units(scenario: Scenario) -> int:
-    """Cells times blocks of replicates; in a sweep over agents, as many as the file's own population would make."""
+    """Cells times blocks of replicates; in a sweep over agents, as many as the file's own population would make.
+
+    Of an experiment whose units follow from what earlier ones found, as many as there are at least.
+    """
+    if grows(scenario):
+        return int(entry("experiments", scenario.kind).least(scenario))
     cell_count = len(points(scenario.sweep)) if scenario.sweep is not None else 1
     blocks: int = -(-scenario.replicates // (1 if scenario.stepwise else scenario.record.block))
     return cell_count * blocks
+
+
+def grows(scenario: Scenario) -> bool:
+    """Whether how many units there are shows only while they are played."""
+    return hasattr(entry("experiments", scenario.kind), "least")
 
 
 def cell_root(root: Node, scenario: Scenario, chosen: Mapping[str, int], values: Mapping[str, list[Any]]) -> Node:

@@ -61,30 +61,50 @@ class Psro:
         """How much a run is, in words."""
         from gamesim.scenario.sweep import points
 
-        from .checks import pool_of
-
         config = scenario.experiment
         assert isinstance(config, PsroConfig)
         cells = len(points(scenario.sweep)) if scenario.sweep is not None else 1
         each = "" if cells == 1 else f"{cells:,} cells of the sweep, each "
+        units = Psro.least(scenario)
+        least = f", at least {units:,} unit{'s' if units != 1 else ''} of work"
         if config.game is not None:
-            return f"{each}at most {config.stop.iterations:,} iterations on {config.the_game.game}"
-        assert scenario.environment is not None
-        samples, n = config.the_samples, len(scenario.environment.seats())
-        sizes = [len(pool_of(config, seat)) for seat in scenario.environment.seats()]
-        profiles = math.comb(sizes[0] + n - 1, n) if samples.symmetric else math.prod(sizes)
+            return f"{each}at most {config.stop.iterations:,} iterations on {config.the_game.game}{least}"
+        samples = config.the_samples
         episodes = f"{samples.initial:,}" + (f" to {samples.most:,}" if samples.most > samples.initial else "")
         fresh = config.frontier.evaluate if config.frontier is not None else 0
-        grows = config.the_oracle.kind != "none"
-        return "".join(
-            [
-                f"{each}{profiles:,} profile{'s' if profiles != 1 else ''} x {episodes} episodes",
-                f", grown by {config.the_oracle.kind} in at most {config.stop.iterations:,} iterations"
-                if grows
-                else "",
-                f", {fresh:,} fresh ones a cell that is scored" if fresh else "",
-            ]
-        )
+        profiles = Psro._profiles(scenario)
+        told = f"{each}{profiles:,} profile{'s' if profiles != 1 else ''} x {episodes} episodes"
+        if config.the_oracle.kind != "none":
+            told += f", grown by {config.the_oracle.kind} in at most {config.stop.iterations:,} iterations"
+        return told + (f", {fresh:,} fresh ones a cell that is scored" if fresh else "") + least
+
+    @staticmethod
+    def _profiles(scenario: Scenario) -> int:
+        """Cells of the first table."""
+        from .checks import pool_of
+
+        config = scenario.experiment
+        assert isinstance(config, PsroConfig)
+        assert scenario.environment is not None
+        n = len(scenario.environment.seats())
+        sizes = [len(pool_of(config, seat)) for seat in scenario.environment.seats()]
+        return math.comb(sizes[0] + n - 1, n) if config.the_samples.symmetric else math.prod(sizes)
+
+    @staticmethod
+    def least(scenario: Scenario) -> int:
+        """Units that are played whatever they find: a block of iterations, or a table and its meta-strategy.
+
+        Cells of a sweep may share their units, so no more than one cell's are sure.
+        """
+        from .cells import AT_ONCE
+
+        config = scenario.experiment
+        assert isinstance(config, PsroConfig)
+        if config.game is not None:
+            return 1
+        samples = config.the_samples
+        chunk = max(1, AT_ONCE // samples.batch)
+        return 1 + Psro._profiles(scenario) * math.ceil(math.ceil(samples.initial / samples.batch) / chunk)
 
     @staticmethod
     def asked(label: str, scenario: Scenario, desks: Mapping[str, Any]) -> CellPlan:
