@@ -126,13 +126,13 @@ class Context:
 class Experiment(Protocol):
     """Registered under ``gamesim.experiments``; the scenario's ``kind`` chooses it (default ``play``).
 
-        Optional: ``cells(scenario) -> list[Cell]``, where what is played are scenarios of their own instead of the cells of a
-        sweep; ``rewritten(root) -> root``, which spells out short forms of a file before it is checked; ``check(scenario)``,
-        which refuses what only shows in the whole; ``agents(scenario)``, who plays though no population names it;
-            ``work(scenario)``, how much it is in words, where that is no number of episodes; ``least(scenario)``, how many units there are at least,
-    where each wave follows from the one before; and
-        ``asked(label, scenario, desks) -> CellPlan``, what it asks language models of one cell where no population does. Its
-        configuration may have ``warnings``, sentences that an author hears before a run, and ``asks``, models by name.
+    Optional: ``cells(scenario) -> list[Cell]``, where what is played are scenarios of their own instead of the cells of a
+    sweep; ``rewritten(root) -> root``, which spells out short forms of a file before it is checked; ``check(scenario)``,
+    which refuses what only shows in the whole; ``agents(scenario)``, who plays though no population names it;
+    ``work(scenario)``, how much it is in words, where that is no number of episodes; ``least(scenario)``, how many units
+    there are at least, where each wave follows from the one before; and
+    ``asked(label, scenario, desks) -> CellPlan``, what it asks language models of one cell where no population does. Its
+    configuration may have ``warnings``, sentences that an author hears before a run, and ``asks``, models by name.
     """
 
     config: ClassVar[type[Config]]  # its own scenario keys
