@@ -161,7 +161,7 @@ def _one(item: Mapping[str, Any], model: type[BaseModel], root: Node, prefix: tu
         ):  # a validator of the whole names the part it means
             inner = tuple(below.split("."))
             path, where, text = (*path, *inner), node.nearest(inner).place, rest
-        return say(f"{clean(text)}.")
+        return say(clean(text) if text.endswith("?") else f"{clean(text)}.")
     if kind == "axis_form":
         return say(f"expected {item['msg'].removeprefix('an axis is ')}.")
     if kind in ("model_type", "dict_type", "model_attributes_type", "mapping_type", "dataclass_type"):

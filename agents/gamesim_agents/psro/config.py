@@ -158,6 +158,15 @@ class OracleKeys(Config):
 
     kind: str = Field(description="exact for formal games, none for a fixed pool, or an installed oracle that learns.")
 
+    @model_validator(mode="before")
+    @classmethod
+    def _has_a_kind(cls, given: Any) -> Any:
+        if isinstance(given, Mapping) and "kind" not in given:
+            for key in map(str, given):  # any other key may be the oracle's own
+                if hint := did_you_mean(key, ["kind"]):
+                    raise ValueError(f"{clean(key, 60)}: unknown key. {hint}")
+        return given
+
     @model_validator(mode="after")
     def _is_known(self) -> Self:
         _known("oracles", "oracle", self.kind, "kind")
@@ -174,6 +183,22 @@ class OracleKeys(Config):
                 hint = did_you_mean(key, known) or (f"Keys: {listed(sorted(known))}" if known else "It takes none.")
                 raise ValueError(f"{clean(key, 60)}: oracle '{self.kind}' takes no '{clean(key, 60)}'. {hint}")
         return model.model_validate(given)
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, core_schema: Any, handler: Any) -> dict[str, Any]:
+        """One branch for each installed oracle, so that an editor knows the keys of the one that is named."""
+        branches = []
+        for name in names("oracles"):
+            try:
+                model = entry("oracles", name)
+            except GamesimError:
+                continue  # `gamesim list --broken` names it
+            own = handler.resolve_ref_schema(handler(model.__pydantic_core_schema__))
+            kind = {"const": name, "description": cls.model_fields["kind"].description}
+            properties = {**own.get("properties", {}), "kind": kind}
+            required = sorted({"kind", *own.get("required", ())})
+            branches.append({**own, "title": name, "properties": properties, "required": required})
+        return {"anyOf": branches}
 
 
 class SampleKeys(Config):
