@@ -194,8 +194,10 @@ def build(root: Node) -> Scenario:
             groups["common"][key] = child
         elif key not in _PARTS:
             errors.append(unknown_key(child, (key,), known | {"include"}, set(root.value)))
+    misspelt, found = bool(errors), list[ScenarioError]()
     common = validated(CommonKeys, replace(root, value=groups["common"]), (), errors)
-    own = validated(config, replace(root, value=groups["own"]), (), errors)
+    own = validated(config, replace(root, value=groups["own"]), (), found)
+    errors += [error for error in found if error.path or not misspelt]  # a complaint about the whole echoes the slip
     needs = getattr(experiment, "needs", ("environment", "population"))
     environment = _environment(root, errors, "environment" in needs)
     lines = _population(root, environment, errors, "population" in needs)
