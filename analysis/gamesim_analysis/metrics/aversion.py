@@ -94,8 +94,9 @@ def _task(cell: int, label: str, game: Any, given: Mapping[str, Any], to: float)
 
 def _formal(cell: int, data: Mapping[str, Any]) -> Task | None:
     """The whole matrix of a formal game whose players mind variance; pools tremble there, actions do not."""
-    risk, meta = dict(data.get("risk") or {}), data.get("meta_solver")
-    given = dict(meta) if isinstance(meta, Mapping) else {}
+    risk, given = (
+        dict(part) if isinstance(part, Mapping) else {} for part in (data.get("risk"), data.get("meta_solver"))
+    )
     aversion = _number(risk.get("aversion", given.get("aversion")))
     named = data.get("game")
     if not aversion > 0 or named is None:

@@ -280,7 +280,7 @@ def test_corners_are_feasible_and_rational_and_points_beyond_them_are_not(seed: 
     middle = found.vertices.mean(axis=0)
     for corner in found.vertices:
         assert (corner >= np.array(found.minmax) - 1e-9).all()
-        assert feasible(stage, corner - 1e-7 * np.sign(corner - middle))
+        assert feasible(stage, corner + 1e-7 * (middle - corner))
         beyond = corner + 1e-3 * (corner - middle)
         if np.abs(corner - middle).max() > 0.1:
             assert not feasible(stage, beyond) or (beyond < np.array(found.minmax)).any()

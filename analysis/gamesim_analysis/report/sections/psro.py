@@ -62,7 +62,7 @@ def _formal(study: Study, cell: int, named: str, rows: Mapping[str, Any], data: 
     end = [unit.data for unit in done(study.record, "iterate") if unit.cell == cell][-1]
     last = len(rows["iteration"]) - 1
     converged = bool(end["converged"])
-    minded = float(rows["raeconv"][last]) if dict(data.get("risk") or {}) else None
+    minded = float(rows["raeconv"][last]) if data.get("risk") else None
     text = f"{named}With {count(int(rows['iteration'][last]), 'answer')} of each player NashConv is {small(float(rows['nash_conv'][last]))}"
     text += f", raeconv under their attitude to risk {small(minded)}," if minded is not None else ""
     text += f" and the first player gets {number(float(rows['value'][last]))}; "
