@@ -30,8 +30,8 @@ from typing import Any
 import numpy as np
 
 from gamesim.core.arrays import FloatArray
-from gamesim.core.errors import NotZeroSumError, UnsupportedGameError
-from gamesim.core.risk import Neutral, RiskMeasure
+from gamesim.core.errors import NotZeroSumError, SolverError, UnsupportedGameError
+from gamesim.core.risk import CVaR, Neutral, RiskMeasure
 from gamesim.core.zero_sum import zero_sum
 
 from .anytime import least_exploitable
@@ -256,7 +256,11 @@ def _answered(
         plan, code = subject.answer(i, slope, first)
         gain = float(plan @ slope - dots(np.array(state.plans[i]), slope).max())
         gains.append(gain)
-        gaps.append(max(float(plan @ slope - mixed[i] @ slope), 0.0))
+        have = float(mixed[i] @ slope)
+        if isinstance(attitudes[i], CVaR):  # the slope is not that of her own play
+            table, s = _drawn(state, i, marginals)
+            have = attitudes[i].value(dots(table, mixed[i]), s)
+        gaps.append(max(float(plan @ slope) - have, 0.0))
         new = tuple(int(a) for a in code)
         added.append(new if gain > tolerance * subject.scale and new not in state.codes[i] else None)
     return _Answered(tuple(added), tuple(gains), tuple(gaps), tuple(regrets), tuple(payoffs))
@@ -268,7 +272,21 @@ def mixture(pool: Sequence[FloatArray], weights: FloatArray) -> FloatArray:
 
 
 def _tilted(state: State, i: int, marginals: Sequence[FloatArray], mine: FloatArray, risk: RiskMeasure) -> FloatArray:
-    """Gradient of a player who minds risk: what opponents' pools draw together, weighed by what it does to her."""
+    """Gradient of a player who minds risk: what opponents' pools draw together, weighed by what it does to her.
+
+    CVaR has many where outcomes tie, as they do in equilibrium; the one is taken under which no policy of her pool is worth
+    more than their best mixture, so that whatever is worth more is new and raises what she can have.
+    """
+    table, s = _drawn(state, i, marginals)
+    if isinstance(risk, CVaR):
+        return mixture(
+            list(table), _worst_case(np.array([dots(table, plan) for plan in state.plans[i]]), s, risk.alpha)
+        )
+    return mixture(list(table), s * risk.weights(dots(table, mine), s))
+
+
+def _drawn(state: State, i: int, marginals: Sequence[FloatArray]) -> tuple[FloatArray, FloatArray]:
+    """What each coordinate of a player's policy earns against all that the others' pools draw together, and the chances."""
     others = [j for j in range(state.subject.n) if j != i]
     live = [np.flatnonzero(marginals[j] > 0) for j in others]
     against, chances = [], []
@@ -278,5 +296,22 @@ def _tilted(state: State, i: int, marginals: Sequence[FloatArray], mine: FloatAr
             plans[j] = state.plans[j][int(b)]
         against.append(state.subject.gradient(i, plans))
         chances.append(np.prod([marginals[j][b] for j, b in zip(others, drawn, strict=True)]))
-    table, s = np.array(against), np.array(chances, dtype=np.float64)  # (joint draws, coordinates)
-    return mixture(list(table), s * risk.weights(dots(table, mine), s))
+    return np.array(against), np.array(chances, dtype=np.float64)
+
+
+def _worst_case(earned: FloatArray, chances: FloatArray, alpha: float) -> FloatArray:
+    """Chances p <= chances / alpha of outcomes, shape (m,), that make the best row of ``earned`` (k, m) worth least: the dual
+    of the program of Rockafellar and Uryasev."""
+    from scipy.optimize import linprog
+
+    m = len(chances)
+    unit = (earned - earned.min()) / (float(np.ptp(earned)) or 1.0)
+    answer = linprog(
+        np.append(np.zeros(m), 1.0), A_ub=np.column_stack([unit, -np.ones(len(unit))]), b_ub=np.zeros(len(unit)),
+        A_eq=np.append(np.ones(m), 0.0)[None], b_eq=[1.0], bounds=[(0.0, s / alpha) for s in chances] + [(None, None)],
+        method="highs", options={"primal_feasibility_tolerance": 1e-10, "dual_feasibility_tolerance": 1e-10},
+    )  # fmt: skip
+    if answer.status != 0:
+        raise SolverError(f"the linear program of the worst case failed: {answer.message}")
+    found = np.maximum(answer.x[:m], 0.0)
+    return np.asarray(found / found.sum())

@@ -7,7 +7,8 @@ finds does not depend on how often the run was stopped.
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
@@ -65,7 +66,8 @@ def run_block(unit: Unit, context: Context) -> UnitResult:
         "iteration": state.iteration,
         "meta": marginals,
         "stopped": stopped,
-        "converged": stopped == "tolerance",
+        "converged": stopped == "tolerance"
+        and bool(state.details.get("converged", True)),  # the last table was solved too
         **({} if config.apart is None else {"apart": config.apart}),
     }
     return UnitResult(unit.key, "complete", data=found)
@@ -104,8 +106,28 @@ def _risks(subject: Polytope, config: PsroConfig) -> list[RiskMeasure]:
     if isinstance(measure, MeanVariance):
         if measure.variance == "strategic+env":
             raise UnsupportedGameError("the cells of a formal game hold expected payoffs and no variance.", hint="Use variance: strategic.")  # fmt: skip
-        measure = measure.for_range(subject.scale or 1.0)
+        return [measure.for_range(span) for span in _ranges(subject)]
     return [measure] * subject.n
+
+
+def _ranges(subject: Polytope) -> list[float]:
+    """What each player's payoffs span, 1 where they are all alike."""
+    if isinstance(subject, Treeplexes):
+        met = subject.form.odds > 0
+        payoffs = (subject.form.weights[met] / subject.form.odds[met, None]).T
+    else:
+        payoffs = subject.game.payoffs
+    return [float(np.ptp(own)) or 1.0 for own in payoffs]
+
+
+def _absolute(subject: Polytope, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Parameters of a meta-solver with an aversion relative to payoffs of the game: a table of pools spans less."""
+    relative = given.get("aversion_relative")
+    if relative is None:
+        return dict(given)
+    each = relative if isinstance(relative, (list, tuple)) else [relative] * subject.n
+    rest = {key: value for key, value in given.items() if key != "aversion_relative"}
+    return {**rest, "aversion": [much / span for much, span in zip(each, _ranges(subject), strict=True)]}
 
 
 def _stepped(config: PsroConfig, state: State, context: Context, risks: list[RiskMeasure], constant: bool) -> State:
@@ -123,8 +145,9 @@ def _stepped(config: PsroConfig, state: State, context: Context, risks: list[Ris
     else:
         game = sampled(state, config.samples.initial, config.samples.common_random_numbers, context)
     found = entry("meta_solvers", kind)(
-        game, limits=PATIENT, rng=context.seeds.stream("meta", state.iteration), **given
+        game, limits=PATIENT, rng=context.seeds.stream("meta", state.iteration), **_absolute(state.subject, given)
     )
+    state = replace(state, details={"converged": bool(found.details.get("converged", True))})
     if found.joint is None:
         return step(state, lambda table: found.marginals, risk=risks, leading=leading, population=constant)
     if not all(isinstance(risk, Neutral) for risk in risks):

@@ -11,6 +11,9 @@ References
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 from numpy.random import Generator
 
@@ -33,22 +36,30 @@ def least_distance(g: FloatArray, h: FloatArray) -> FloatArray:
     Raises
     ------
     SolverError
-        If no point satisfies the inequalities.
+        If no point was found that satisfies the inequalities.
 
     Examples
     --------
     >>> least_distance(np.array([[1.0, 1.0]]), np.array([1.0])).round(6).tolist()
     [0.5, 0.5]
     """
-    from scipy.optimize import nnls
+    from scipy.optimize import lsq_linear, nnls
 
     system = np.vstack([g.T, h[None]])
     target = np.append(np.zeros(g.shape[1]), 1.0)
-    multipliers, _ = nnls(system, target, maxiter=50 * system.shape[1])
-    rest = system @ multipliers - target
-    if abs(rest[-1]) < 1e-12:
-        raise SolverError("no distribution satisfies the inequalities.")
-    return np.asarray(-rest[:-1] / rest[-1])
+    attempts: tuple[
+        Callable[[], Any], ...
+    ] = (  # nnls of scipy 1.17 ends short of the least distance now and then, and does not say so
+        lambda: nnls(system, target, maxiter=50 * system.shape[1])[0],
+        lambda: lsq_linear(system, target, bounds=(0.0, np.inf), method="bvls", tol=1e-15).x,
+    )
+    for attempt in attempts:
+        rest = system @ attempt() - target
+        if abs(rest[-1]) >= 1e-12:
+            point = np.asarray(-rest[:-1] / rest[-1])
+            if (g @ point >= h - 1e-9).all():
+                return point
+    raise SolverError("no distribution satisfies the inequalities.")
 
 
 def _least_norm(game: EmpiricalGame, concept: str) -> MetaStrategy:

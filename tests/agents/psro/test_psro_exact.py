@@ -5,12 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from gamesim_agents.psro.exact import State, polytope, start, step
+from gamesim_agents.psro.formal import _absolute
 
 from gamesim.core.empirical import EmpiricalGame
 from gamesim.core.errors import UnsupportedGameError
 from gamesim.core.normal_form import NormalFormGame
 from gamesim.core.registry import entry
-from gamesim.core.risk import MeanVariance
+from gamesim.core.risk import CVaR, MeanVariance
 from gamesim.core.risk_game import risk_table
 from gamesim.core.solution import Limits
 
@@ -117,6 +118,36 @@ def test_risk_averse_psro_on_matrix_games(aversion: float, kind: str) -> None:
         if kind != "general":
             assert met <= 1e-3
         assert met <= 1e-3 or met < 0.2
+
+
+@pytest.mark.parametrize("kind", ["zero_sum", "identical", "general"])
+def test_the_worst_share_counts_in_the_whole_game(kind: str) -> None:
+    """Where outcomes tie there are many gradients: whoever stops has nothing to gain, by the linear program of the whole game."""
+    for seed in range(3):
+        rng = np.random.default_rng(100 + seed)
+        a, b = rng.uniform(size=(4, 5)), rng.uniform(size=(4, 5))
+        game = NormalFormGame(np.array([a, {"zero_sum": -a, "identical": a, "general": b}[kind]]))
+        state = start(polytope(game), [(0,), (0,)])
+        for _ in range(12):
+            found = entry("meta_solvers", "cvar")(
+                EmpiricalGame.exact(NormalFormGame(state.table)), limits=Limits(seconds=10), rng=rng, alpha=0.4, tremble=0.0
+            )  # fmt: skip
+            state = step(state, lambda table, found=found: found.marginals, risk=[CVaR(0.4)] * 2)
+            if state.gain <= 1e-6:
+                break
+        mixed = [np.array(pool[: len(w)]).T @ w for pool, w in zip(state.plans, state.marginals, strict=True)]
+        exact = risk_table(game, CVaR(0.4)).gap(mixed)
+        assert exact.gap <= 1e-5
+        assert max(state.gaps) >= exact.gap - 1e-7
+
+
+def test_a_relative_aversion_is_relative_to_the_whole_game() -> None:
+    """A table of few policies spans less than the game; meta-solver and oracle mind the same risk, each player her own."""
+    game = NormalFormGame(np.array([np.diag([8.0, 2.0, 1.0]), np.diag([1.0, 2.0, 4.0])]))
+    given = _absolute(polytope(game), {"aversion_relative": 0.4, "tremble": 0.0})
+    assert given == {"aversion": [0.05, 0.1], "tremble": 0.0}
+    kuhn = polytope(entry("games", "kuhn")())
+    assert _absolute(kuhn, {"aversion_relative": (0.4, 0.8)}) == {"aversion": [0.1, 0.2]}
 
 
 def test_three_players_and_general_sum_need_a_meta_solver() -> None:
