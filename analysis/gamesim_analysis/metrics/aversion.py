@@ -17,6 +17,7 @@ from gamesim.core.errors import GamesimError, MetricError
 from gamesim.core.registry import entry
 from gamesim.core.risk import MeanVariance
 from gamesim.core.risk_game import TREMBLE, risk_table
+from gamesim_analysis.equilibrium.method import SAME
 from gamesim_analysis.equilibrium.risk_averse import risk_play
 from gamesim_analysis.equilibrium.risk_homotopy import aversion_branch
 from gamesim_analysis.equilibrium.starting import actions_of
@@ -24,7 +25,7 @@ from gamesim_analysis.equilibrium.starting import actions_of
 from .base import Columns, metric
 from .cells import cells as cells_of
 from .cells import once
-from .psro import _column, done, final_tables
+from .psro import columns_of, done, last_tables
 
 if TYPE_CHECKING:
     from gamesim.run.record import Record
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
 STRATEGIES = 24  # of both players, up to which a branch is followed
 STARTS = 3
 BEYOND = 2.0  # where no grid says how far: so many times the meta-solver's aversion
-SAME = 1e-6
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ def _branches(record: Record) -> Columns:
         rows += _followed(task)
     if not rows:
         raise MetricError("no table of two players here is solved under an aversion to variance.")
-    return {name: _column([row[name] for row in rows]) for name in rows[0]}
+    return columns_of(rows)
 
 
 def _tasks(record: Record) -> list[Task]:
@@ -76,7 +76,7 @@ def _tasks(record: Record) -> list[Task]:
                 _task(unit.cell, label, game, solutions[0]["given"], max(float(s["value"]) for s in solutions))
             )
     scored = {task.cell for task in found}
-    for cell, unit in {cell: unit for (cell, _), unit in final_tables(record).items()}.items():
+    for cell, unit in last_tables(record).items():
         aversion = _number(dict(unit.data.get("given") or {}).get("aversion"))
         if cell not in scored and unit.data.get("kind") == "rae" and aversion > 0:
             game = EmpiricalGame.from_dict(unit.data["table"])

@@ -10,8 +10,9 @@ variance here is that of strata which both share: ``sum_c (W0_c / p0 - W1_c / p1
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import reduce
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -23,7 +24,7 @@ from gamesim.core.errors import MetricError
 from gamesim_analysis.equilibrium.risk_averse import dominated_mass
 
 from .base import Columns, metric
-from .psro import _column, done, mixtures_over, spread_over
+from .psro import Done, columns_of, done, mixtures_over, spread_over
 
 if TYPE_CHECKING:
     from gamesim.run.record import Record
@@ -61,10 +62,13 @@ class Strata:
 
     def arrival(self) -> Rate | None:
         """How often a seat arrived; None where the environment does not say. Seats of an episode count as one."""
-        names = sorted(
-            {name for cell in self.cells.values() for name in cell.events if name.startswith(("arrived", "arrival"))}
-        )
+        names = arrivals(self.cells.values())
         return self.rate(*names) if names else None
+
+
+def arrivals(cells: Iterable[Cell]) -> list[str]:
+    """Names of the events that say who arrived."""
+    return sorted({name for cell in cells for name in cell.events if name.startswith(("arrived", "arrival"))})
 
 
 @dataclass(frozen=True)
@@ -179,14 +183,27 @@ def _cell(row: Mapping[str, Any]) -> Cell:
     return Cell(float(row["count"]), np.asarray(row["mean"]), np.asarray(row["comoment"]), dict(row["events"]))
 
 
-@metric("frontier", default=True, order=303)
-def frontier(record: Record) -> Columns:
-    """What safety costs: mean, crash rate, ratio and arrival of every solution on fresh episodes, by population."""
+def _scored(record: Record) -> list[Done]:
     units = done(record, "score")
     if not units:
         raise MetricError("this run has no frontier.", path="frontier")
-    rows = [{"cell": unit.cell, **row} for unit in units for row in scores(unit.data)]
-    return {name: _column([row[name] for row in rows]) for name in rows[0]}
+    return units
+
+
+def _solution(solution: Mapping[str, Any]) -> dict[str, Any]:
+    """What a row calls a solution."""
+    return {
+        "concept": solution["concept"],
+        "parameter": solution["parameter"],
+        "value": float(solution["value"]),
+    }
+
+
+@metric("frontier", default=True, order=303)
+def frontier(record: Record) -> Columns:
+    """What safety costs: mean, crash rate, ratio and arrival of every solution on fresh episodes, by population."""
+    rows = [{"cell": unit.cell, **row} for unit in _scored(record) for row in scores(unit.data)]
+    return columns_of(rows)
 
 
 def scores(data: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -213,7 +230,7 @@ def scores(data: Mapping[str, Any]) -> list[dict[str, Any]]:
             is_base = solution is data["solutions"][0]
             stuck = arrival is not None and arrival0 is not None and arrival < arrival0 / 2
             rows.append({
-                "population": population, "concept": solution["concept"], "parameter": solution["parameter"], "value": float(solution["value"]),
+                "population": population, **_solution(solution),
                 "mean": mean, "mean_low": mean - Z * error, "mean_high": mean + Z * error,
                 "mean_change": (mean - mean0) / abs(mean0) if mean0 else None,
                 "crash": crash.value, "crash_low": low, "crash_high": high, "crashes": crash.hits, "episodes": crash.size,
@@ -242,9 +259,7 @@ def redrawn_scores(data: Mapping[str, Any], game: EmpiricalGame) -> list[dict[st
         scored = {}
         for d, marginals in enumerate(draws):
             if marginals is not None:
-                chance = np.ones(())
-                for m in marginals:
-                    chance = np.multiply.outer(chance, np.asarray(m, dtype=np.float64))
+                chance = reduce(np.multiply.outer, (np.asarray(m, dtype=np.float64) for m in marginals))
                 live = chance > 0
                 scored[d] = [float(chance[live] @ values[live]) for values in (per_seat, crash, arrival)]
         if not place:
@@ -266,7 +281,7 @@ def drawn(data: Mapping[str, Any]) -> Sequence[Sequence[Any]]:
 
 def _dense_scores(game: EmpiricalGame) -> tuple[FloatArray, FloatArray, FloatArray]:
     """By ordered profile the mean of a seat, how often somebody crashes, and how often a seat arrives; NaN where nothing was played."""
-    names = sorted({name for cell in game.cells.values() for name in cell.events if name.startswith("arriv")})
+    names = arrivals(game.cells.values())
     crash, arrival = np.full(game.shape, np.nan), np.full(game.shape, np.nan)
     for profile in np.ndindex(*game.shape):
         cell = game.cells.get(game.sort(profile)[0])
@@ -280,22 +295,19 @@ def _dense_scores(game: EmpiricalGame) -> tuple[FloatArray, FloatArray, FloatArr
 @metric("solutions", default=True, order=305)
 def solutions(record: Record) -> Columns:
     """Who plays what under every solution of a frontier, and how far another training table might have moved that."""
-    units = done(record, "score")
-    if not units:
-        raise MetricError("this run has no frontier.", path="frontier")
     rows: list[dict[str, Any]] = []
-    for unit in units:
+    for unit in _scored(record):
         pools = [[policy["label"] for policy in pool] for pool in unit.data["pools"]]
         roles = EmpiricalGame.from_dict(unit.data["table"]).roles
         for solution, draws in zip(unit.data["solutions"], drawn(unit.data), strict=True):
             low, high = mixtures_over(draws, solution["marginals"])
             for i, m in enumerate(solution["marginals"]):
                 rows += [
-                    {"cell": unit.cell, "concept": solution["concept"], "parameter": solution["parameter"], "value": float(solution["value"]),
+                    {"cell": unit.cell, **_solution(solution),
                      "player": i, "policy": pools[roles[i]][a], "probability": p, "low": low[i][a], "high": high[i][a]}
                     for a, p in enumerate(m)
                 ]  # fmt: skip
-    return {name: _column([row[name] for row in rows]) for name in rows[0]}
+    return columns_of(rows)
 
 
 def dominated(game: EmpiricalGame, marginals: Sequence[Sequence[float]]) -> float:
@@ -333,11 +345,8 @@ def chosen(rows: Sequence[Mapping[str, Any]], population: str = "self") -> dict[
 )
 def safety(record: Record) -> Columns:
     """What safety costs, in one row: the frontier point of the first concept beside those who mind no risk."""
-    units = done(record, "score")
-    if not units:
-        raise MetricError("this run has no frontier.", path="frontier")
     rows = []
-    for unit in units:
+    for unit in _scored(record):
         own = [row for row in scores(unit.data) if row["population"] == "self"]
         points = chosen(own)
         base, point = (own[0] if own else {}), next(iter(points.values()), {})
@@ -346,7 +355,7 @@ def safety(record: Record) -> Columns:
             "parameter": point.get("value"), "mean": point.get("mean"), "crash_1000": _thousand(point), "crash_ratio": point.get("ratio"),
             "arrival": point.get("arrival"),
         })  # fmt: skip
-    return {name: _column([row[name] for row in rows]) for name in rows[0]}
+    return columns_of(rows)
 
 
 def _thousand(row: Mapping[str, Any]) -> float | None:
@@ -400,11 +409,8 @@ def variance_split(game: EmpiricalGame, marginals: Sequence[Any], player: int) -
 @metric("risk", default=True, order=304)
 def risk(record: Record) -> Columns:
     """Spread of a player's return under every solution of a frontier, split into environment, own mixing and opponents' mixing."""
-    units = done(record, "score")
-    if not units:
-        raise MetricError("this run has no frontier.", path="frontier")
     rows: list[dict[str, Any]] = []
-    for unit in units:
+    for unit in _scored(record):
         training = EmpiricalGame.from_dict(unit.data["training"])
         table = unit.data["table"]
         fresh = EmpiricalGame.from_dict(table)
@@ -414,12 +420,12 @@ def risk(record: Record) -> Columns:
             for i in range(game.n):
                 split = variance_split(game, solution["marginals"], i)
                 rows.append({
-                    "cell": unit.cell, "concept": solution["concept"], "parameter": solution["parameter"], "value": float(solution["value"]),
+                    "cell": unit.cell, **_solution(solution),
                     "player": i, "mean": split.mean, "sd": math.sqrt(max(split.total, 0.0)), "variance": split.total,
                     "environment": split.environment, "own_mixing": split.own, "strategic": split.strategic,
                     "worst_held_out": worst[place][0], "worst_held_out_low": worst[place][1], "worst_held_out_high": worst[place][2],
                 })  # fmt: skip
-    return {name: _column([row[name] for row in rows]) for name in rows[0]}
+    return columns_of(rows)
 
 
 def _covers(game: EmpiricalGame, marginals: Sequence[Sequence[float]]) -> bool:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 KIND = "psro"
 PERCENTILES = (0.025, 0.975)
+UNTOLD = "the log does not say what units used: they were taken over from another run, or are older."
 
 
 @dataclass(frozen=True)
@@ -61,9 +62,14 @@ def done(record: Record, what: str) -> list[Done]:
 
 
 def final_tables(record: Record) -> dict[tuple[int, int], Done]:
-    """By cell of the sweep and iteration, the last solved table."""
+    """By cell of the sweep and iteration, the solved table."""
     found = {(unit.cell, int(unit.task["iteration"])): unit for unit in done(record, "solve")}
     return dict(sorted(found.items()))
+
+
+def last_tables(record: Record) -> dict[int, Done]:
+    """By cell of the sweep, the table that was solved last."""
+    return {cell: unit for (cell, _), unit in final_tables(record).items()}
 
 
 @metric("curve", default=True, order=300)
@@ -98,7 +104,7 @@ def curve(record: Record) -> Columns:
     if not rows:
         raise MetricError("no iteration was finished.")
     rows.sort(key=lambda row: (row["cell"], row["iteration"]))
-    return {name: _column([row[name] for row in rows]) for name in rows[0]}
+    return columns_of(rows)
 
 
 def spread_over(values: Sequence[float]) -> tuple[float | None, float | None]:
@@ -129,9 +135,7 @@ def iteration_time(record: Record) -> Columns:
     spent: dict[int, float] = {}
     for unit in done(record, "iterate"):
         if unit.name not in used:
-            raise MetricError(
-                "the log does not say what units used: they were taken over from another run, or are older."
-            )
+            raise MetricError(UNTOLD)
         total, laps = used[unit.name]
         before = spent.get(unit.cell, 0.0)
         rows += [(unit.cell, step - 1, before + seconds) for step, seconds in laps]
@@ -154,9 +158,7 @@ def _of_tables(
     for entry in record.units:
         cell, name = int(entry.cell.get("index", 0)), entry.key[:16]
         if name not in used:
-            raise MetricError(
-                "the log does not say what units used: they were taken over from another run, or are older."
-            )
+            raise MetricError(UNTOLD)
         spent[cell] = spent.get(cell, 0.0) + used[name][0]
         if name in ends:
             rows.append((cell, ends[name][1] - 1, spent[cell]))
@@ -214,7 +216,7 @@ def meta(record: Record) -> Columns:
 @metric("cells", default=True, order=302)
 def cells(record: Record) -> Columns:
     """PSRO: the table that meta-strategies were made from: mean, spread and half width of every profile, and its events."""
-    tables = {cell: unit for (cell, _), unit in final_tables(record).items()}  # the last iteration of each
+    tables = last_tables(record)
     if not tables:
         raise MetricError("the cells of a formal game are exact, and follow from its pools.")
     rows: list[dict[str, Any]] = []
@@ -231,8 +233,7 @@ def cells(record: Record) -> Columns:
                     "m2": float(game.variance[at] * (played.count - 1)), "half_width": float((high[at] - low[at]) / 2),
                     **{f"events_{name}": float(number) for name, number in played.events.items()},
                 })  # fmt: skip
-    names = list(dict.fromkeys(name for row in rows for name in row))
-    return {name: _column([row.get(name) for row in rows]) for name in names}
+    return columns_of(rows)
 
 
 @metric(
@@ -251,9 +252,10 @@ def psro(record: Record) -> Columns:
     table = curve(record)
     of = np.asarray(table["cell"])
     last = [int(np.flatnonzero(of == cell)[-1]) for cell in sorted(set(of.tolist()))]
-    episodes: dict[int, float] = {}
-    for (cell, _), unit in final_tables(record).items():
-        episodes[cell] = float(sum(c.count for c in EmpiricalGame.from_dict(unit.data["table"]).cells.values()))
+    episodes = {
+        cell: float(sum(c.count for c in EmpiricalGame.from_dict(unit.data["table"]).cells.values()))
+        for cell, unit in last_tables(record).items()
+    }
     ends = {unit.cell: unit.data for unit in done(record, "iterate")}
     return {
         "cell": of[last],
@@ -271,6 +273,12 @@ def psro(record: Record) -> Columns:
             dtype=object,
         ),
     }
+
+
+def columns_of(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Rows as columns, in the order in which the names come up; what a row lacks is None."""
+    names = dict.fromkeys(name for row in rows for name in row)
+    return {name: _column([row.get(name) for row in rows]) for name in names}
 
 
 def _column(values: Any) -> Any:

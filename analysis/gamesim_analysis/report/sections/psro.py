@@ -13,7 +13,7 @@ import numpy as np
 from gamesim.core.arrays import FloatArray
 from gamesim.core.empirical import EmpiricalGame
 from gamesim.core.errors import MetricError
-from gamesim_analysis.metrics.psro import KIND, cells, curve, done, final_tables, iteration_time, meta
+from gamesim_analysis.metrics.psro import KIND, cells, curve, done, iteration_time, last_tables, meta
 
 from ..blocks import Block, Figure, Key, Note, Panel, Section, Table, Text
 from ..charts import NARROW, WIDE, Series, curves
@@ -49,11 +49,11 @@ def section(study: Study) -> Section | None:
             blocks += _warned(study, condition.cell, named)
             blocks += _by_iteration(study, condition.cell, named, rows)
         apart = {unit.data["apart"] for what in ("iterate", "answer") for unit in done(study.record, what) if unit.cell == condition.cell and "apart" in unit.data}  # fmt: skip
-        blocks += [Note(f"{named}{text}") for text in sorted(apart)]  # fmt: skip
+        blocks += [Note(f"{named}{text}") for text in sorted(apart)]
         blocks += _mixtures(study, condition.cell, named)
         blocks.append(_mixture(study, condition.cell, named))
         blocks += _matrix(study, condition.cell, named)
-    if final_tables(study.record):
+    if last_tables(study.record):
         blocks.append(_payoffs(study))
     return Section("psro", "Policy-space response oracles", tuple(blocks), order=320)
 
@@ -189,7 +189,7 @@ def small(value: float) -> str:
 
 def _warned(study: Study, cell: int, named: str) -> list[Block]:
     """What the meta-solver said of its last answer."""
-    unit = [unit for (at, _), unit in final_tables(study.record).items() if at == cell][-1]
+    unit = last_tables(study.record)[cell]
     found: list[Block] = [] if unit.data["converged"] else [Note(f"{named}Not converged: the meta-strategy is no equilibrium of the table to the tolerance.", "warning")]  # fmt: skip
     found += [Note(f"{named}{warning}", "warning") for warning in merged(unit.data.get("warnings", ()))]
     branch = unit.data.get("branch")
@@ -199,7 +199,7 @@ def _warned(study: Study, cell: int, named: str) -> list[Block]:
 
 
 def _said(named: str, rows: Mapping[str, Any], study: Study, cell: int) -> str:
-    unit = [unit for (at, _), unit in final_tables(study.record).items() if at == cell][-1]
+    unit = last_tables(study.record)[cell]
     gap = unit.data["gap"]
     text = f"{named}{len(rows['iteration'])} {'table' if len(rows['iteration']) == 1 else 'tables'} solved; the last meta-strategy"
     text += " converged" if unit.data["converged"] else " did not converge"
@@ -262,8 +262,8 @@ def _mixtures(study: Study, cell: int, named: str) -> list[Block]:
 
 def _matrix(study: Study, cell: int, named: str) -> list[Block]:
     """The payoff table of two players as a picture whose cells can be pointed at."""
-    units = [unit for (at, _), unit in final_tables(study.record).items() if at == cell]
-    game = EmpiricalGame.from_dict(units[-1].data["table"]) if units else None
+    unit = last_tables(study.record).get(cell)
+    game = None if unit is None else EmpiricalGame.from_dict(unit.data["table"])
     if game is None or game.n != 2 or max(game.shape) > MATRIX or game.missing():
         return []
     low, high = game.interval(0.95)
