@@ -135,14 +135,9 @@ def _figure(
             (row for row in rows if row["concept"] == concept and not row["frozen"]),
             key=lambda row: float(row["value"]),
         )
-        for row in ([base] if index == 0 else []) + mine:
-            label = "Nash" if row is base else f"{row['value']:g}"
-            mean = (row["mean"], row["mean_low"], row["mean_high"])
-            crash = (1000 * row["crash"], 1000 * row["crash_low"], 1000 * row["crash_high"])
-            spots.append(Spot(index, mean, crash, label))
-        if index > 0 and mine:  # every line begins at Nash
-            place = len(spots) - len(mine)
-            spots.insert(place, Spot(index, (base["mean"], base["mean_low"], base["mean_high"]), (1000 * base["crash"], 1000 * base["crash_low"], 1000 * base["crash_high"])))  # fmt: skip
+        if index == 0 or mine:  # every line begins at Nash
+            spots.append(_spot(index, base, "" if index else "Nash"))
+        spots += [_spot(index, row, f"{row['value']:g}") for row in mine]
     keys = [Key(index, concept) for index, concept in enumerate(concepts)]
     panels = [tradeoff(spots, "mean return", "crashes / 1000", size) for size in (WIDE, NARROW)] if spots else []
     alt = "; ".join(
@@ -161,6 +156,16 @@ def _figure(
     )  # fmt: skip
 
 
+def _spot(index: int, row: Mapping[str, Any], label: str) -> Spot:
+    crash = (1000 * row["crash"], 1000 * row["crash_low"], 1000 * row["crash_high"])
+    return Spot(index, (row["mean"], row["mean_low"], row["mean_high"]), crash, label)
+
+
+def _estimate(row: Mapping[str, Any], name: str, times: float = 1.0) -> Estimate:
+    """A score with its interval."""
+    return Estimate(times * row[name], times * row[f"{name}_low"], times * row[f"{name}_high"], int(row["episodes"]))
+
+
 def _at(row: Mapping[str, Any]) -> str:
     return f"{row['concept']} at {row['parameter']} {row['value']:g}" if row["concept"] != "nash" else "nash"
 
@@ -172,9 +177,8 @@ def _held_out(rows: Sequence[Mapping[str, Any]], names: Sequence[str], named: st
     for place in range(len(by[names[0]])):
         own = [by[name][place] for name in names]
         worst = min(own, key=lambda row: float(row["mean"]))
-        estimates = [Estimate(row["mean"], row["mean_low"], row["mean_high"], int(row["episodes"])) for row in own]
-        least = Estimate(worst["mean"], worst["mean_low"], worst["mean_high"], int(worst["episodes"]))
-        shown.append((_at(own[0]), *estimates, least, worst["population"], number(1000 * worst["crash"])))
+        estimates = [_estimate(row, "mean") for row in (*own, worst)]
+        shown.append((_at(own[0]), *estimates, worst["population"], number(1000 * worst["crash"])))
     return Table(
         ("solution", *(f"mean against {name}" for name in names), "worst held-out mean", "which", "crashes / 1000 there"), tuple(shown),
         f"{named}Held-out populations", "Means over fresh episodes with 95 % intervals, against populations that no solution was made from. The interval of the worst is that of the population which came out worst.",
@@ -189,15 +193,15 @@ def _table(
         times = (
             "1" if row["concept"] == "nash" else str(as_ratio(row)).replace(" [", "\u00a0[").replace(", ", ",\u00a0")
         )
-        crash = Estimate(1000 * row["crash"], 1000 * row["crash_low"], 1000 * row["crash_high"], int(row["episodes"]))
-        mean = Estimate(row["mean"], row["mean_low"], row["mean_high"], int(row["episodes"]))
-        arrival = None
-        if row["arrival"] is not None:
-            arrival = Estimate(row["arrival"], row["arrival_low"], row["arrival_high"], int(row["episodes"]))
-        notes = [
-            *(["frontier point"] if any(row is point for point in points.values()) else []), *(["frozen"] if row["frozen"] else []),
-            *([] if row["converged"] else ["not converged"]), *([f"dominated {number(row['dominated'])}"] if row["dominated"] > 1e-9 else []),
-        ]  # fmt: skip
+        mean, crash = _estimate(row, "mean"), _estimate(row, "crash", 1000)
+        arrival = None if row["arrival"] is None else _estimate(row, "arrival")
+        said = {
+            "frontier point": any(row is point for point in points.values()),
+            "frozen": row["frozen"],
+            "not converged": not row["converged"],
+            f"dominated {number(row['dominated'])}": row["dominated"] > 1e-9,
+        }
+        notes = [text for text, true in said.items() if true]
         place = f"{row['concept']}\u00a0{row['value']:g}" if row["concept"] != "nash" else "nash"
         shown.append((place, mean, _percent(row["mean_change"]), crash, times, arrival, ", ".join(notes)))
     parameters = ", ".join(dict.fromkeys(str(row["parameter"]) for row in rows if row["concept"] != "nash"))
@@ -227,17 +231,14 @@ def _warnings(rows: Sequence[Mapping[str, Any]], data: Mapping[str, Any]) -> lis
         )
     if thin:
         found.append(("warning", f"Below resolution, fewer than {FEWEST:g} crashes in a sample: {', '.join(thin)}. More fresh episodes: `frontier.evaluate`."))  # fmt: skip
-    about: dict[str, list[str]] = {}
+    about: dict[str, tuple[str, list[str]]] = {}  # of variance what is said first, whatever its numbers
     for row, solution in zip(rows, data["solutions"], strict=True):
         for warning in merged(solution["warnings"]):
             if "dominated" not in warning:
-                about.setdefault("variance" if "variance inside cells" in warning else warning, []).append(_at(row))
-                about.setdefault(f"of {'variance' if 'variance inside cells' in warning else warning}", []).append(
-                    warning
-                )
-    for kind in [key for key in about if not key.startswith("of ")]:
-        text = about[f"of {kind}"][0]
-        who = ", ".join(about[kind])
+                kind = "variance" if "variance inside cells" in warning else warning
+                about.setdefault(kind, (warning, []))[1].append(_at(row))
+    for kind, (text, solutions) in about.items():
+        who = ", ".join(solutions)
         found.append(
             ("warning", f"Wrong variance for {who}: {text}." if kind == "variance" else f"{who}: {text.rstrip('.')}.")
         )
