@@ -27,6 +27,11 @@ def calls(record: Record) -> list[tuple[str, Mapping[str, Any]]]:
     return [(name, parameters or {}) for entry in record.analysis for name, parameters in entry.items()]
 
 
+def asks(record: Record, name: str) -> bool:
+    """Whether the scenario calls a metric."""
+    return any(called == name for called, _ in calls(record))
+
+
 def parameters_of(record: Record, name: str, keys: type[Keys]) -> Keys:
     """The parameters of a call, or the defaults where the scenario makes none.
 

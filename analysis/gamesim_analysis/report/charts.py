@@ -7,7 +7,7 @@ outside enters as data, never as an expression or a field name.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -136,11 +136,7 @@ def curves(
                 {"x": a, "l": b, "h": c, "s": one.index}
                 for a, b, c in zip(xs[sure], lows[sure], highs[sure], strict=True)
             ]
-    numbers = sorted({one.index for one in series})
-    by = {"field": "s", "type": "nominal", "legend": None}
-    colour = {**by, "scale": {"domain": numbers, "range": [COLOURS[i % SERIES] for i in numbers]}}
-    dash = {**by, "scale": {"domain": numbers, "range": [list(DASHES[i % SERIES]) for i in numbers]}}
-    shape = {**by, "scale": {"domain": numbers, "range": [SHAPES[i % SERIES] for i in numbers]}}
+    colour, dash, shape = _looks({one.index for one in series})
     scale: dict[str, Any] = {k: v for k, v in zip(("domainMin", "domainMax"), domain, strict=True) if v is not None}
     scale["nice"] = True
     scale["zero"] = False
@@ -238,11 +234,7 @@ def tradeoff(spots: Sequence[Spot], x: str, y: str, size: tuple[int, int] = WIDE
         {"o": o, "s": p.index, "t": p.label, "x": p.x[0], "xl": p.x[1], "xh": p.x[2], "y": p.y[0], "yl": max(p.y[1], 0.0), "yh": p.y[2]}
         for o, p in enumerate(spots)
     ]  # fmt: skip
-    numbers = sorted({p.index for p in spots})
-    by = {"field": "s", "type": "nominal", "legend": None}
-    colour = {**by, "scale": {"domain": numbers, "range": [COLOURS[i % SERIES] for i in numbers]}}
-    dash = {**by, "scale": {"domain": numbers, "range": [list(DASHES[i % SERIES]) for i in numbers]}}
-    shape = {**by, "scale": {"domain": numbers, "range": [SHAPES[i % SERIES] for i in numbers]}}
+    colour, dash, shape = _looks({p.index for p in spots})
     across = {"type": "quantitative", "title": x, "scale": {"zero": False, "nice": True}, "axis": {"tickCount": 6 if size[0] > 400 else 3, "grid": True}}  # fmt: skip
     up = {"type": "quantitative", "title": y, "scale": {"zero": True, "nice": True}}
     at = {"x": {"field": "x", **across}, "y": {"field": "y", **up}}
@@ -264,8 +256,7 @@ def stacked(rows: Sequence[tuple[str, Sequence[float]]], x: str, total: int = FU
         for k, (_, parts) in enumerate(rows) for i in range(len(parts))
     ]  # fmt: skip
     labels = [{"k": k, "t": _fitting(label, side - 18)} for k, (label, _) in enumerate(rows)]
-    numbers = list(range(max((len(parts) for _, parts in rows), default=0)))
-    colour = {"field": "s", "type": "nominal", "legend": None, "scale": {"domain": numbers, "range": [COLOURS[i % SERIES] for i in numbers]}}  # fmt: skip
+    colour, _, _ = _looks(range(max((len(parts) for _, parts in rows), default=0)))
     across = {"type": "quantitative", "title": x, "scale": {"zero": True, "nice": True}, "axis": {"grid": True, "tickCount": 6 if total > 500 else 3}}  # fmt: skip
     down = {
         "field": "k",
@@ -298,10 +289,7 @@ def dots(rows: Sequence[Mark], x: str, total: int = FULL, *, zero: bool = False)
         {"k": i, "t": t, "v": _finite(m.value), "l": _finite(m.low), "h": _finite(m.high), "s": m.index}
         for i, (m, t) in enumerate(zip(rows, labels, strict=True))
     ]
-    numbers = sorted({m.index for m in rows})
-    by = {"field": "s", "type": "nominal", "legend": None}
-    colour = {**by, "scale": {"domain": numbers, "range": [COLOURS[i % SERIES] for i in numbers]}}
-    shape = {**by, "scale": {"domain": numbers, "range": [SHAPES[i % SERIES] for i in numbers]}}
+    colour, _, shape = _looks({m.index for m in rows})
     axis = {"grid": True, "tickCount": 6 if total > 500 else 3}
     across = {"type": "quantitative", "title": x, "scale": {"zero": zero, "nice": True}, "axis": axis}
     down = {"field": "k", "type": "ordinal", "axis": None, "scale": {"domain": list(range(len(rows)))}}
@@ -375,6 +363,16 @@ def heat(values: ArrayLike, rows: Sequence[str], columns: Sequence[str], total: 
     ]
     size = (int(each * max(1, len(columns))), 30 * max(1, len(rows)))
     return _spec(layers, size, {"left": side, "right": 10, "top": 26, "bottom": 4})
+
+
+def _looks(numbers: Iterable[int]) -> tuple[dict[str, Any], ...]:
+    """Colour, dash and shape of the field ``s``, which numbers what is drawn."""
+    domain = sorted(numbers)
+    ranges: list[list[Any]] = [[looks[i % SERIES] for i in domain] for looks in (COLOURS, DASHES, SHAPES)]
+    return tuple(
+        {"field": "s", "type": "nominal", "legend": None, "scale": {"domain": domain, "range": found}}
+        for found in ranges
+    )
 
 
 def _side(labels: Sequence[str], most: float) -> int:

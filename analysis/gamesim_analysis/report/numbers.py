@@ -38,6 +38,11 @@ class Estimate:
         return f"{text} [{number(self.low, digits)}, {number(self.high, digits)}]" if self.bounded else text
 
 
+def estimate(value: float, low: float | None, high: float | None, n: int = 0) -> Estimate:
+    """A value with what bounds there are."""
+    return Estimate(value, math.nan if low is None else low, math.nan if high is None else high, n)
+
+
 NOTHING = Estimate(math.nan, math.nan, math.nan, 0)
 
 

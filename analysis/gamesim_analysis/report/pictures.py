@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from gamesim.core.arrays import FloatArray
-from gamesim_analysis.equilibrium.svg_text import PAGE, Drawing, cut, element, escape, px, width
+from gamesim_analysis.equilibrium.svg_text import PAGE, Drawing, cut, element, escape, path, px, width
 
 LEVELS = 8  # shades of a tint
 COLUMNS, ROWS = 60, 48  # of a picture of shares
@@ -45,7 +45,7 @@ def shares_over(shares: FloatArray, times: Sequence[str], names: Sequence[str], 
                 level = min(LEVELS, max(1, int(np.ceil(share * LEVELS))))
                 at = (label + c * wide, 22 + r * high)
                 box = ((at[0], at[1]), (at[0] + wide - 0.6, at[1]), (at[0] + wide - 0.6, at[1] + high - 0.6), (at[0], at[1] + high - 0.6))  # fmt: skip
-                levels.setdefault(level, []).append("M" + "L".join(f"{px(a)},{px(b)}" for a, b in box) + "Z")
+                levels.setdefault(level, []).append(path(box, closed=True))
     frame = (label, 22.0, wide * len(columns), high * len(rows))
     picture.add("rect", None, x=px(frame[0]), y=px(frame[1]), width=px(frame[2]), height=px(frame[3]), fill=PAGE.card)
     for level, parts in sorted(levels.items()):

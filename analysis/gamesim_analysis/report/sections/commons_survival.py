@@ -8,7 +8,7 @@ import numpy as np
 
 from ..blocks import Block, Figure, Section, Table, Text, Value
 from ..charts import Series
-from ..numbers import Estimate, count, number, thinned
+from ..numbers import Estimate, count, estimate, number, thinned
 from ..study import Study
 from .common import arranged, by_condition, compares, drawn, left_out
 
@@ -81,14 +81,7 @@ def section(study: Study) -> Section | None:
         means = []
         for index, k in found.items():
             mean = k.restricted_mean()
-            means.append(
-                Estimate(
-                    mean.estimate or 0.0,
-                    np.nan if mean.low is None else mean.low,
-                    np.nan if mean.high is None else mean.high,
-                    len(lives[index][0]),
-                )
-            )
+            means.append(estimate(mean.estimate or 0.0, mean.low, mean.high, len(lives[index][0])))
         medians: list[Value] = [
             k.median().value if k.median().value is not None else "beyond the horizon" for k in found.values()
         ]

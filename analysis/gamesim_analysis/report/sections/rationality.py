@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from gamesim.core.errors import MetricError, clean
 
 from ..blocks import Block, Note, Points, Section, Table, Value
-from ..numbers import Estimate
+from ..numbers import estimate
 from ..study import Study
 from .play import LAMBDA
 
@@ -22,9 +22,9 @@ FIXED = "Where a player's choices are not all there are at their place, what it 
 
 def section(study: Study) -> Section | None:
     """Only where the scenario asks ``analysis: [{rationality: ...}]``."""
-    from gamesim_analysis.metrics.asked import calls
+    from gamesim_analysis.metrics.asked import asks
 
-    if not any(name == NAME for name, _ in calls(study.record)):
+    if not asks(study.record, NAME):
         return None
     from gamesim_analysis.metrics.rationality import fits_of
 
@@ -37,7 +37,7 @@ def section(study: Study) -> Section | None:
     for row in found:
         head = (names.get(row.cell, ""),) if study.several else ()
         fit = row.fit
-        own = None if fit is None or fit.value is None else _estimate(fit.value, fit.low, fit.high)
+        own = None if fit is None or fit.value is None else estimate(fit.value, fit.low, fit.high)
         rows.append((*head, clean(row.who, 60), row.n, row.excluded, _unit_free(row), own, None if fit is None else fit.log_likelihood, row.ranked))  # fmt: skip
     beliefs = {row.fit.belief for row in found if row.fit is not None}
     expects = (
@@ -67,8 +67,4 @@ def _unit_free(row: RationalityRow) -> Value:
         return row.reason
     if fit.normalised is None or fit.below_random or fit.normalised_high == math.inf:
         return str(fit)
-    return _estimate(fit.normalised, fit.normalised_low, fit.normalised_high)
-
-
-def _estimate(value: float, low: float | None, high: float | None) -> Estimate:
-    return Estimate(value, math.nan if low is None else low, math.nan if high is None else high, 0)
+    return estimate(fit.normalised, fit.normalised_low, fit.normalised_high)

@@ -10,7 +10,7 @@ from gamesim.core.errors import MetricError, clean
 from gamesim_analysis.empirical.regret import RegretRow, RegretTable
 
 from ..blocks import Block, Figure, Note, Section, Table, Text, Value
-from ..numbers import Estimate, mean_interval
+from ..numbers import estimate, mean_interval
 from ..study import Study
 from .common import over_time
 
@@ -39,10 +39,6 @@ def _warnings(found: RegretTable) -> list[str]:
     return [text for text in found.notes if "independent rewards" in text or "not ranked" in text]
 
 
-def _estimate(value: float, low: float | None, high: float | None, n: int) -> Estimate:
-    return Estimate(value, np.nan if low is None else low, np.nan if high is None else high, n)
-
-
 def _condition(study: Study, cell: int) -> str:
     return next((c.label for c in study.conditions if c.cell == cell), str(cell))
 
@@ -51,8 +47,8 @@ def _table(study: Study, rows: Sequence[RegretRow]) -> Table:
     lines: list[tuple[Value, ...]] = []
     for row in rows:
         head = (_condition(study, row.cell),) if study.several else ()
-        total = _estimate(row.regret, row.regret_lower, row.regret_upper, row.episodes)
-        each = _estimate(row.per_round, row.per_round_lower, row.per_round_upper, row.episodes)
+        total = estimate(row.regret, row.regret_lower, row.regret_upper, row.episodes)
+        each = estimate(row.per_round, row.per_round_lower, row.per_round_upper, row.episodes)
         bound = "–" if row.bound is None else f"{row.bound:.4g}" + ("" if row.holds == "always" else f", {row.holds}")
         lines.append((*head, clean(row.agent, 60), clean(row.member, 60), row.kind, row.episodes, row.rounds, row.excluded, total, each, bound, row.rank if row.rank is not None else row.ranked))  # fmt: skip
     head = ("condition",) if study.several else ()

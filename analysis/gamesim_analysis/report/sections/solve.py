@@ -24,9 +24,9 @@ GAMES = 4  # of different games in one run, whose equilibria are listed
 
 def section(study: Study) -> Section | None:
     """Only where the scenario asks ``analysis: [{solve: ...}]``."""
-    from gamesim_analysis.metrics.asked import calls
+    from gamesim_analysis.metrics.asked import asks
 
-    if not any(name == NAME for name, _ in calls(study.record)):
+    if not asks(study.record, NAME):
         return None
     from gamesim_analysis.metrics.solve import solved_of
 
