@@ -151,12 +151,17 @@ def load(file: str, overrides: Sequence[str], models: Sequence[str], seeds: int 
     ScenarioError
         If the file is no bench, or a player has a name that is taken.
     """
-    from gamesim.core.errors import ScenarioError, clean
+    from gamesim.core.errors import ScenarioError, clean, did_you_mean
     from gamesim.scenario.resolve import load_scenario, resolve_data
 
     sets = [*overrides, *([f"seeds={seeds}"] if seeds is not None else [])]
     kind = [] if any(text.startswith("kind=") for text in sets) else ["kind=bench"]
-    scenario = load_scenario(file, overrides=[*kind, *sets])
+    try:
+        scenario = load_scenario(file, overrides=[*kind, *sets])
+    except ScenarioError as error:
+        if error.where == clean(file):  # there is no such file; a suite may be meant
+            error.hint = did_you_mean(file, (*SUITES, TEXT2GAME)) or error.hint
+        raise
     if scenario.kind != "bench":
         raise ScenarioError(f"is of kind '{clean(scenario.kind, 40)}', not a bench.", where=clean(file, 200))
     if not models:

@@ -286,9 +286,10 @@ class DeterminismError(RecordError):
 
 
 def nearest(word: str, options: Iterable[str]) -> str | None:
-    """The likeliest meant of ``options``: near in spelling, else begun alike (``cfr`` for ``cfr_plus``); or None."""
+    """The likeliest meant of ``options``: letters swapped, else near in spelling, else begun alike (``cfr`` for ``cfr_plus``)."""
     options = list(options)
-    found = difflib.get_close_matches(word, options, n=1, cutoff=0.6)
+    found = [option for option in options if sorted(option) == sorted(word)]
+    found = found or difflib.get_close_matches(word, options, n=1, cutoff=0.6)
     if not found and len(word) >= 3:
         found = sorted((option for option in options if option.startswith(word)), key=len)
     return found[0] if found else None

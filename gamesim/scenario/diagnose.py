@@ -204,7 +204,7 @@ class _Spot:
         found: list[str] = []
         for part in _leaves(self.annotation):
             if get_origin(part) is Literal:
-                found += [str(option) for option in get_args(part)]
+                found += [str(option).lower() if isinstance(option, bool) else str(option) for option in get_args(part)]
             elif isinstance(part, type) and issubclass(part, enum.Enum):
                 found += [str(option.value) for option in part]
         return list(dict.fromkeys(found))

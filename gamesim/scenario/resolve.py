@@ -19,7 +19,7 @@ from .diagnose import as_scenario_error, placed, raise_together, validated
 from .identity import identity as identity
 from .includes import Document, read_document, relative
 from .members import Line, check_seats, read_members, unknown_key
-from .models import models_of_data, read_models, with_models_spelled_out
+from .models import config_of, models_in_use, models_of_data, read_models, with_models_spelled_out
 from .names import checked_name
 from .origins import origins_of, written
 from .overrides import applied, check_overrides, parse_axis, parse_override
@@ -242,6 +242,7 @@ def build(root: Node) -> Scenario:
         models=models,
         cache=common.cache,
     )
+    _check_models(scenario, root)
     _check_misfits(scenario, root)
     if hasattr(experiment, "check"):  # an experiment may refuse what only shows in the whole
         try:
@@ -357,6 +358,16 @@ def _check_parameters(name: str, given: Mapping[str, Any], node: Node, path: tup
     errors: list[ScenarioError] = []
     validated(metric.keys, node, path, errors)
     raise_together(errors)
+
+
+def _check_models(scenario: Scenario, root: Node) -> None:
+    """Every model that somebody asks has an alias, or a short form of a backend that is installed."""
+    for name in (*models_in_use(scenario.population), *getattr(scenario.experiment, "asks", ())):
+        try:
+            config_of(name, scenario.models)
+        except UnknownKindError as error:
+            error.path = None  # where the name stands is looked for
+            raise placed(error, root, ()) from None
 
 
 def _check_misfits(scenario: Scenario, root: Node) -> None:
