@@ -349,6 +349,7 @@ def _cvar_program(u: FloatArray, s: FloatArray, alpha: float, floor: float) -> F
     from scipy.sparse import csr_matrix, eye, hstack
 
     k, m = u.shape
+    u = (u - u.min()) / (float(np.ptp(u)) or 1.0)  # the program's tolerances are absolute
     answer = linprog(
         np.concatenate([np.zeros(k), [-1.0], s / alpha]),
         A_ub=hstack([csr_matrix(-u.T), np.ones((m, 1)), -eye(m)]).tocsr(),
@@ -357,6 +358,7 @@ def _cvar_program(u: FloatArray, s: FloatArray, alpha: float, floor: float) -> F
         b_eq=[1.0],
         bounds=[(floor, 1.0)] * k + [(None, None)] + [(0.0, None)] * m,
         method="highs",
+        options={"primal_feasibility_tolerance": 1e-10, "dual_feasibility_tolerance": 1e-10},
     )
     if answer.status != 0:
         raise SolverError(f"the linear program of a best response to risk failed: {answer.message}")

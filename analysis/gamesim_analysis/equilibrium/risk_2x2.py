@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 
 from gamesim.core.arrays import FloatArray
-from gamesim.core.errors import UnsupportedGameError
+from gamesim.core.errors import RiskError, UnsupportedGameError
 from gamesim.core.risk import Neutral
 from gamesim.core.risk_game import RiskTable, risk_table
 
@@ -46,12 +46,20 @@ def thresholds(a: float, b: float, c: float, d: float, *, tremble: float) -> Thr
     Raises
     ------
     UnsupportedGameError
-        Unless both pure profiles are strict equilibria: a > b and d > c.
+        Unless both pure profiles are strict equilibria, a > b and d > c, and stay equilibria of those who tremble and mind
+        no risk: beyond that the conditions are other ones.
+    RiskError
+        For a tremble outside [0, 1/2).
     """
+    if not 0 <= tremble < 0.5:
+        raise RiskError(f"tremble {tremble:g} is not in [0, 1/2).")
     if not (a > b and d > c):
         raise UnsupportedGameError(f"both pure profiles must be strict equilibria: a > b and d > c, not {a:g}, {b:g}, {c:g}, {d:g}.")  # fmt: skip
     f, k = tremble, (a - c) - (b - d)
     low, high = (b - d) + (1 - f) * k, (b - d) + f * k
+    if c - d + k * (1 - f) < 0 or c - d + k * f > 0:
+        which = "first" if c - d + k * (1 - f) < 0 else "second"
+        raise UnsupportedGameError(f"with a tremble of {f:g} the {which} profile is no equilibrium even of those who mind no risk.", hint="Take a smaller tremble.")  # fmt: skip
     scale = 2 * f * (1 - f) * k
     first = ((c - d) + k * (1 - f)) / (scale * low) if low > 0 and f > 0 else np.inf
     second = ((c - d) + k * f) / (scale * high) if high < 0 and f > 0 else np.inf
@@ -133,6 +141,11 @@ def _candidates(table: RiskTable, floors: list[float]) -> list[tuple[float, floa
             root = _own_root(table, i, corner, *ends[i])
             if root is not None:
                 points.append((root, corner) if i == 0 else (corner, root))
+            elif (
+                _slope(table, i, ends[i][0], corner) == 0 == _slope(table, i, ends[i][1], corner)
+            ):  # all the same to her:
+                rest = _meeting(table, 1 - i, corner, *ends[i])  # the segment ends where the other would leave the end
+                points += [(x, corner) if i == 0 else (corner, x) for x in rest]
     # both inside: player 0's answer as a function of q, then player 1's slope along it
     grid = _grid(*ends[1])
 

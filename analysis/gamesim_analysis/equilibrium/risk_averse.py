@@ -263,7 +263,11 @@ def _prepared(
     if start is not None:
         first, branch = [s.astype(np.float64) for s in as_profile(table.shape, start)], "from the given start"
     first = table.project(first) if not any(a.regulariser for a in table.attitudes) else first
-    return table, first, branch, tolerance * max(max(float(np.ptp(u)) for u in table.payoffs), 1e-300)
+    ranges = [float(np.ptp(u)) for u in table.payoffs]
+    bound = tolerance * max(ranges)
+    if not bound:  # a game without differences has no gap but rounding
+        bound = max(1e-14 * max(float(np.abs(u).max()) for u in table.payoffs), 1e-300)
+    return table, first, branch, bound
 
 
 def _starts(table: RiskTable, first: Any, branch: str, tied: bool, rng: np.random.Generator) -> Any:
@@ -297,14 +301,12 @@ class _Smoothed(CVaR):
 
     def _quantile(self, x: FloatArray, s: FloatArray) -> float:
         """Where the smoothed chances of the worse add to alpha."""
+        from scipy.optimize import brentq
+
         low, high = float(x.min()) - 60 * self.width, float(x.max()) + 60 * self.width
-        for _ in range(100):
-            c = (low + high) / 2
-            if float(s @ expit((c - x) / self.width)) < self.alpha:
-                low = c
-            else:
-                high = c
-        return (low + high) / 2
+        return float(
+            brentq(lambda c: float(s @ expit((c - x) / self.width)) - self.alpha, low, high, xtol=1e-300, rtol=1e-15)
+        )
 
 
 def smoothed(table: RiskTable, start: Sequence[FloatArray], tied: bool, stop: Callable[[], bool]) -> list[FloatArray]:
@@ -391,11 +393,17 @@ def _require_symmetric(table: RiskTable) -> None:
     same = all(len(u) == len(table.payoffs[0]) for u in table.payoffs)
     if not same or any(a != table.attitudes[0] for a in table.attitudes[1:]):
         raise RiskError("a symmetric profile needs players alike.", hint="Use profile: any.")
-    if len(table.payoffs) == 2:
-        own, other = table.payoffs
-        scale = float(np.ptp(own)) or 1.0
-        if float(np.abs(own - other).max()) > 1e-9 * scale:
-            raise RiskError("the game looks different from the two seats.", hint="Pool both seats in one role, or use profile: any.")  # fmt: skip
+    own, n = table.payoffs[0], len(table.payoffs)
+    seats = own.reshape((len(own),) * n)
+    turned = [
+        np.swapaxes(seats, j, j + 1).reshape(own.shape) for j in range(1, n - 1)
+    ]  # which other does what is all one
+    scale = float(np.ptp(own)) or 1.0
+    if any(float(np.abs(own - other).max()) > 1e-9 * scale for other in (*table.payoffs[1:], *turned)):
+        seen = "two seats" if n == 2 else f"{n} seats"
+        raise RiskError(
+            f"the game looks different from the {seen}.", hint="Pool the seats in one role, or use profile: any."
+        )
 
 
 def risk_equilibrium(

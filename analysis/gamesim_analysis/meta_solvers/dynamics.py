@@ -76,6 +76,8 @@ def prd(
 
 def regret_matching(game: EmpiricalGame, *, limits: Limits, rng: Generator, steps: int = 20_000) -> MetaStrategy:
     """Regret matching+ in self-play; the average weighted by time. In two-player zero-sum tables it tends to equilibrium."""
+    if steps < 1:
+        raise SolverError(f"regret_matching takes steps >= 1, not {steps}.")
     table, start = means(game), time.monotonic()
     regrets = [np.zeros(k) for k in table.shape]
     total = [np.zeros(k) for k in table.shape]

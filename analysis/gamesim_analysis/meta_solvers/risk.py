@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 from numpy.random import Generator
 
 from gamesim.core.empirical import EmpiricalGame
-from gamesim.core.risk_game import risk_table
+from gamesim.core.errors import RiskError, clean, did_you_mean
+from gamesim.core.risk_game import each, risk_table
 from gamesim.core.risk_response import Regulariser
 from gamesim.core.solution import Limits
 from gamesim.core.solving import MetaStrategy
 from gamesim_analysis.equilibrium.risk_averse import AIMS, risk_play, warnings_of
 
 from .base import answer
+
+PROFILES = ("any", "symmetric")
 
 
 def _solved(
@@ -28,8 +32,10 @@ def _solved(
     given: dict[str, Any],
 ) -> MetaStrategy:
     parameters = {key: value for key, value in given.items() if value is not None}
-    if parameters.get("tremble"):  # a pool of few policies bears no tremble as large as many actions do
-        parameters["tremble"] = [min(float(parameters["tremble"]), 0.5 / k) for k in game.shape]
+    eased: tuple[str, ...] = ()
+    if "tremble" in parameters:
+        parameters["tremble"], eased = _bearable(parameters["tremble"], game)
+    _check_profile(profile)
     aims = AIMS[concept](**parameters)
     point = risk_play(
         game, aims.risk, tremble=aims.tremble, regulariser=aims.regulariser, start=start, symmetric=profile == "symmetric",
@@ -39,9 +45,30 @@ def _solved(
     details = {
         "converged": point.converged,
         "branch": point.branch,
-        "warnings": tuple(warnings_of(table, point.profile)),
+        "warnings": (*eased, *warnings_of(table, point.profile)),
     }
     return answer(game, point.profile, concept=concept, details=details, **parameters)
+
+
+def _bearable(tremble: Any, game: EmpiricalGame) -> tuple[list[float], tuple[str, ...]]:
+    """Each player's tremble, and what is to be told: pools grow, and a tremble that few policies bear is too large for many."""
+    asked = each(tremble, game.n, "tremble")
+    for much in asked:
+        if isinstance(much, bool) or not isinstance(much, (int, float)) or not 0 <= much < 1:
+            raise RiskError(f"tremble {clean(str(much), 40)} is no number in [0, 1).")
+    taken = [float(much) if much < 1 / k else 0.5 / k for much, k in zip(asked, game.shape, strict=True)]
+    told = tuple(
+        f"a tremble of {much:g} is too large for {k} policies; {less:g} was taken."
+        for much, less, k in zip(asked, taken, game.shape, strict=True)
+        if less != much
+    )
+    return taken, tuple(dict.fromkeys(told))
+
+
+def _check_profile(profile: Any) -> None:
+    if profile not in PROFILES:
+        name = clean(str(profile), 40)
+        raise RiskError(f"no profile '{name}'.", hint=did_you_mean(name, PROFILES) or "Profiles: any, symmetric.")
 
 
 def rae(
@@ -75,6 +102,9 @@ def qre(
     near: Any = None,
 ) -> MetaStrategy:  # fmt: skip
     """Logit quantal response equilibrium on the branch that the start finds."""
+    if isinstance(rationality, bool) or not isinstance(rationality, (int, float)) or not 0 <= rationality < math.inf:
+        raise RiskError(f"rationality {clean(str(rationality), 40)} is not a finite number >= 0.")
+    _check_profile(profile)
     point = risk_play(
         game, regulariser=Regulariser("entropy", 1.0 / rationality), start=start, symmetric=profile == "symmetric",
         seconds=limits.seconds, near=near,

@@ -11,10 +11,11 @@ from gamesim_analysis.equilibrium.risk_averse import fictitious_play, risk_play,
 from gamesim_analysis.equilibrium.router import solve
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.optimize import brentq
 
 from gamesim.core.certify import certify
 from gamesim.core.empirical import EmpiricalGame
-from gamesim.core.errors import RiskError
+from gamesim.core.errors import RiskError, UnsupportedGameError
 from gamesim.core.normal_form import NormalFormGame
 from gamesim.core.registry import entry
 from gamesim.core.risk import CVaR, Entropic, MeanVariance, Neutral, parse_risk
@@ -425,3 +426,63 @@ def test_conditional_value_at_risk_equilibria_share_the_mass_at_the_quantile() -
     for seed in range(6):
         game = NormalFormGame(np.random.default_rng(seed).uniform(size=(2, 3, 4)))
         assert risk_play(game, CVaR(0.3), tremble=0.01).gap < 1e-7
+
+
+def test_conditional_value_at_risk_at_any_scale() -> None:
+    """In small units play is as far from equilibrium as in large ones."""
+    rng = np.random.default_rng(0)
+    for _ in range(10):
+        u, profile = rng.uniform(size=(2, 6, 6)), [rng.dirichlet(np.full(6, 0.3)) for _ in range(2)]
+        one, small = (risk_table(NormalFormGame(u * k), CVaR(0.3), 0.01) for k in (1.0, 1e-7))
+        profile = one.project(profile)
+        assert np.array(small.gap(profile).regrets) * 1e7 == pytest.approx(one.gap(profile).regrets, abs=1e-8)
+
+
+def test_a_table_without_differences_is_at_rest_everywhere() -> None:
+    for risk in (MeanVariance(1.0), CVaR(0.3), Entropic(2.0)):
+        assert risk_play(NormalFormGame(np.full((2, 10, 10), 3.0)), risk, tremble=0.09).converged
+
+
+def test_thresholds_by_the_sign_of_the_slope_in_any_game() -> None:
+    """With q = P(S) on both sides the gain of S is (c-d) + k q - 2 lam q (1-q) k [(b-d) + q k]."""
+    rng, met = np.random.default_rng(0), 0
+    for _ in range(400):
+        a, b, c, d = rng.normal(size=4) * 3
+        f = float(rng.choice([0.001, 0.01, 0.1, 0.3]))
+        if not (a > b and d > c):
+            continue
+        try:
+            limit = thresholds(a, b, c, d, tremble=f)
+        except UnsupportedGameError:  # then trembling alone undoes one of them
+            k = (a - c) - (b - d)
+            assert (c - d) + k * (1 - f) < 0 or (c - d) + k * f > 0
+            continue
+        met, k = met + 1, (a - c) - (b - d)
+        for critical, q, sign in ((limit.first, 1 - f, 1), (limit.second, f, -1)):
+            for aversion in (
+                0.01,
+                1.0,
+                100.0,
+                *((0.999 * critical, 1.001 * critical) if np.isfinite(critical) else ()),
+            ):
+                slope = (c - d) + k * q - 2 * aversion * q * (1 - q) * k * ((b - d) + q * k)
+                assert (sign * slope >= 0) == (aversion <= critical)
+    assert met > 40
+    with pytest.raises(RiskError, match="tremble"):
+        thresholds(4, 3, 0, 3, tremble=0.5)
+
+
+def test_segments_of_equilibria_are_listed_by_their_ends() -> None:
+    """The column player loses less by her first action as long as the row player, to whom all is one, plays her first
+    action with at most .109 (by bisection of the entropic slope), and less by her second from .870 on."""
+    game = NormalFormGame.bimatrix([[0, 1], [0, 1]], [[-2, 1], [-1, -2]])
+    found = [(float(x.profile[0][0]), float(x.profile[1][0])) for x in all_2x2(game, Entropic(1.0))]
+    slope = lambda p, q: _tilt(p, np.array([-2.0, -1.0]) * q + np.array([1.0, -2.0]) * (1 - q)) @ [-3.0, 1.0]  # noqa: E731
+    ends = [brentq(lambda p, q=q: slope(p, q), 1e-6, 1 - 1e-6) for q in (0.0, 1.0)]
+    listed = sorted([(1.0, 0.0), (ends[0], 0.0), (ends[1], 1.0), (0.0, 1.0)])
+    assert np.array(sorted(found)) == pytest.approx(np.array(listed), abs=1e-9)
+
+
+def _tilt(p: float, returns: np.ndarray) -> np.ndarray:
+    weights = np.array([p, 1 - p]) * np.exp(-returns)
+    return weights / weights.sum()

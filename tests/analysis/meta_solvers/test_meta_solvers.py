@@ -105,3 +105,29 @@ def test_a_missing_profile_is_named() -> None:
             play(name, table)
     with pytest.raises(RiskError, match="exactly one"):
         play("rae", ROCK_PAPER_SCISSORS, aversion_relative=1.0)
+
+
+@pytest.mark.parametrize(
+    "name,given,word",
+    [("qre", {"rationality": -1.0}, "rationality"), ("qre", {"rationality": float("nan")}, "rationality"),
+     ("rae", {"profile": "symetric"}, "Did you mean 'symmetric'"), ("rae", {"tremble": -0.1}, "tremble"),
+     ("rae", {"tremble": "much"}, "tremble"), ("regret_matching", {"steps": 0}, "steps")],
+)  # fmt: skip
+def test_wrong_parameters_are_named(name: str, given: dict[str, object], word: str) -> None:
+    with pytest.raises(SolverError, match=word):
+        play(name, ROCK_PAPER_SCISSORS, **given)
+
+
+def test_a_tremble_too_large_for_a_pool_is_eased_and_told() -> None:
+    found = play("rae", ROCK_PAPER_SCISSORS, tremble=0.4)
+    assert min(float(m.min()) for m in found.marginals) >= 0.5 / 3 - 1e-12
+    assert any("0.4 is too large for 3" in text for text in found.details["warnings"])
+    assert play("rae", ROCK_PAPER_SCISSORS, tremble=0.3).details["warnings"] == ()
+
+
+def test_symmetric_play_needs_a_game_alike_from_all_three_seats() -> None:
+    with pytest.raises(RiskError, match="3 seats"):
+        play("rae", NormalFormGame(np.random.default_rng(0).uniform(size=(3, 2, 2, 2))), profile="symmetric")
+    counts = np.indices((2, 2, 2)).sum(axis=0)  # how many play the second action
+    alike = np.array([np.random.default_rng(1).uniform(size=(2, 4))[own, counts] for own in np.indices((2, 2, 2))])
+    assert play("rae", NormalFormGame(alike), profile="symmetric").details["converged"]
