@@ -15,12 +15,11 @@ from gamesim.envs.efg.describe_game import describe_game, number
 from gamesim_analysis.report.blocks import Block, Code, Figure, Note, Panel, Points, Section, Table, Text, Tile, Tiles
 from gamesim_analysis.report.page import draw as draw_page
 
-from .branches import told
+from .branches import labels_of, told
 from .document import PRICED, concept_of, regretted
 from .draw import draw, draw_branch, draw_simplex, draw_traced, play_to_draw
 from .draw_tree import MOST
-from .method import is_formal
-from .starting import actions_of
+from .method import flatten, is_formal
 from .svg_text import PAGE
 from .told import by_counts, certificate_in_words, summary, words
 from .welfare import entropy, welfare
@@ -307,17 +306,11 @@ def _reply(game: Any, equilibrium: Equilibrium, player: int) -> str:
 
 def _traced(game: Any, solution: Solution) -> Section:
     """The branch in the aversion that was asked for."""
-    branch, actions = solution.details["branch"], actions_of(game)
-    head = (
-        "aversion",
-        *(f"{p}: {a}" for p, own in zip(game.players, actions, strict=True) for a in own),
-        "gap",
-        "turns",
-    )
+    branch = solution.details["branch"]
+    head = ("aversion", *labels_of(game), "gap", "turns")
     rows = tuple(
-        (p.value, *(float(x) for share in p.play for x in share), float(p.certificate.gap), "here" if p.turns else "")
-        for p in branch.points
-    )  # fmt: skip
+        (p.value, *flatten(p.play).tolist(), float(p.certificate.gap), "here" if p.turns else "") for p in branch.points
+    )
     figure = Figure(
         "Equilibria as aversion grows", told(branch),
         f"{told(branch)} Each point of it is certified; the largest gap is {branch.max_gap:.2g}. Where it turns back, play jumps to another branch.",
@@ -341,7 +334,7 @@ def _branch(game: Any) -> list[Section]:
     points = qre_branch(table, to=200.0 / table.payoff_range, points=POINTS).points
     lambdas = np.array([point.value for point in points])
     shares = [np.array([point.play[i] for point in points]) for i in range(table.n)]
-    head = ("lambda", *(f"{p}: {a}" for p, own in zip(table.players, table.actions, strict=True) for a in own))
+    head = ("lambda", *labels_of(table))
     rows = tuple((float(lambdas[k]), *(float(x) for share in shares for x in share[k])) for k in range(len(points)))
     picture = draw_branch(lambdas, shares, table.players, table.actions, name=game.name, palette=PAGE)
     end = "; ".join(f"{p} " + ", ".join(f"{a} {share[-1, k]:.3f}" for k, a in enumerate(own) if share[-1, k] > 5e-4) for p, own, share in zip(table.players, table.actions, shares, strict=True))  # fmt: skip

@@ -13,6 +13,7 @@ from typing import Any
 
 from gamesim.core.empirical import EmpiricalGame
 from gamesim.core.errors import RiskError, clean, did_you_mean, listed
+from gamesim.core.symmetric import SymmetricGame
 
 FORM = "One action for all, one a player with ';' between players, or probabilities with ',' between them."
 
@@ -21,6 +22,8 @@ def actions_of(game: Any) -> tuple[tuple[str, ...], ...]:
     """Names of the actions of each player; of an empirical game its policies."""
     if isinstance(game, EmpiricalGame):
         return tuple(tuple(map(str, game.policies[role])) for role in game.roles)
+    if isinstance(game, SymmetricGame):  # players who are alike may be too many for a table
+        return (game.actions,) * game.n
     return tuple(tuple(map(str, own)) for own in game.to_normal_form().actions)
 
 

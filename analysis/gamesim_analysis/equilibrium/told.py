@@ -24,6 +24,7 @@ from gamesim.core.symmetric import SymmetricGame
 from gamesim.core.team_game import TeamGame
 
 from . import told_others
+from .starting import actions_of
 
 SETS_TOLD = 8  # of a player in one line
 
@@ -90,14 +91,6 @@ def by_counts(game: Any) -> bool:
     return isinstance(game, SymmetricGame) and game.n * prod(game.shape) > Limits().cells
 
 
-def labels(game: Any) -> tuple[tuple[str, ...], ...]:
-    """Names of each player's actions in a game in normal form."""
-    if isinstance(game, SymmetricGame):
-        return (game.actions,) * game.n
-    found: tuple[tuple[str, ...], ...] = game.to_normal_form().actions
-    return found
-
-
 def summary(game: Any) -> str:
     """One line about a game."""
     if isinstance(game, (TeamGame, Mechanism)):
@@ -135,7 +128,7 @@ def told(game: Any, equilibrium: Equilibrium) -> dict[str, Any]:
         elif isinstance(game, ExtensiveFormGame):
             replies[players[i]] = reply
         else:
-            replies[players[i]] = labels(game)[i][int(reply)]  # type: ignore[arg-type]
+            replies[players[i]] = actions_of(game)[i][int(reply)]  # type: ignore[arg-type]
     return {
         kind: play,
         "words": words(game, equilibrium),
@@ -191,7 +184,7 @@ def played(game: Any, play: Any) -> tuple[Any, str]:
         }, "profile"
     return {
         player: {action: number(p) for action, p in zip(own, vector, strict=True)}
-        for player, own, vector in zip(game.players, labels(game), play, strict=True)
+        for player, own, vector in zip(game.players, actions_of(game), play, strict=True)
     }, "profile"
 
 
@@ -217,7 +210,8 @@ def words(game: Any, equilibrium: Equilibrium) -> str:
                 parts.append(f"{player} {', '.join(said)}" + (", ..." if len(own) > SETS_TOLD else ""))
         return "; ".join(parts)
     return "; ".join(
-        f"{player} {_mixed(own, vector)}" for player, own, vector in zip(game.players, labels(game), play, strict=True)
+        f"{player} {_mixed(own, vector)}"
+        for player, own, vector in zip(game.players, actions_of(game), play, strict=True)
     )
 
 

@@ -34,8 +34,9 @@ from gamesim.envs.efg.describe_game import describe_game, history, knowledge, kn
 from gamesim.envs.efg.describe_game import told as label
 
 from . import told_others
+from .starting import actions_of
 from .threats import Threat, action_values, local_reach, threats, tolerance
-from .told import labels, tabled
+from .told import tabled
 
 __all__ = ["describe_game", "dominated", "explain", "explain_ranking", "note_of", "threats"]
 
@@ -274,7 +275,7 @@ def _table(game: NormalFormGame | SymmetricGame, play: Any, minded: str = "") ->
     exact = game.exact is not None and all(is_exact(mixture) for mixture in profile)
     slack = tolerance(game, exact)
     worth = [list(_worth(game, i, profile)) for i in range(game.n)]
-    actions = labels(game)
+    actions = actions_of(game)
     yield _expects(game.players, [sum(w * p for w, p in zip(own, mixture, strict=True) if p) for own, mixture in zip(worth, profile, strict=True)])  # fmt: skip
     for i, player in enumerate(game.players):
         verdict = _verdict(actions[i], worth[i], profile[i], slack)

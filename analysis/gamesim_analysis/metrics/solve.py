@@ -122,7 +122,7 @@ def _solved(record: Record, keys: SolveKeys) -> list[Solved]:
     from gamesim_analysis.equilibrium.told import digest_of
 
     known: dict[str, tuple[int, Any, Solution | Ranking | None, CrossCheck | None, str]] = {}
-    found = []
+    found, choices = [], _choices(record)
     for cell in cells(record):
         environment = cell.environment()
         game = environment.game()
@@ -141,7 +141,7 @@ def _solved(record: Record, keys: SolveKeys) -> list[Solved]:
                 reason = str(error)
             known[key] = (len(known), game, answer, check, reason)
         group, game, answer, check, reason = known[key]
-        seen = _observed(record, cell)
+        seen = choices.get(cell.index)
         regrets = _regrets(game, seen)
         distances = _distances(game, seen, answer)
         found.append(Solved(cell, group, game, answer, check, of_one_round(environment), reason, _payoffs(record, cell, game), regrets, distances))  # fmt: skip
@@ -150,14 +150,14 @@ def _solved(record: Record, keys: SolveKeys) -> list[Solved]:
     return found
 
 
-def _observed(record: Record, cell: CellOf) -> Observed | None:
-    """What was chosen; None where steps were not kept or the game is neither table nor tree."""
+def _choices(record: Record) -> dict[int, Observed]:
+    """What was chosen, by cell; nothing where steps were not kept or a game is neither table nor tree."""
     from gamesim_analysis.empirical.observed import observed
 
     try:
-        return next((one for one in observed(record) if one.cell.index == cell.index), None)
+        return {one.cell.index: one for one in observed(record)}
     except MetricError:
-        return None
+        return {}
 
 
 def _payoffs(record: Record, cell: CellOf, game: Any) -> FloatArray | None:
