@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import re
 from pathlib import Path
 from typing import Any
 
@@ -12,35 +10,17 @@ import pytest
 from gamesim_analysis.metrics import evaluate
 from gamesim_analysis.metrics.frontier import Rate, chosen, ratio, scores, variance_split
 from gamesim_analysis.metrics.psro import done
-from gamesim_analysis.report import build
 
 from gamesim.core.empirical import EmpiricalGame
 from gamesim.run.record import Record
-from gamesim.run.reuse import forget
-from gamesim.run.runner import run
-from gamesim.scenario.resolve import load_scenario
+from tests.analysis import psro_runs
+from tests.analysis.psro_runs import RAE, page, played, words
 
-RAE = {"kind": "rae", "tremble": 0.0, "profile": "symmetric"}
-CROSSING: dict[str, Any] = {
-    "kind": "psro",
-    "name": "crossing",
-    "environment": {"kind": "conflict_point", "variant": "crossing"},
-    "policies": {"kind": "gap_acceptance", "thresholds": [-9, -1, 0, 1, 9]},
-    "samples": {"initial": 400, "batch": 200, "symmetric": True},
-    "meta_solver": {**RAE, "aversion": 0.1, "variance": "strategic+env"},
-    "frontier": {"grid": [0.1, 0.2, 2], "evaluate": 400, "populations": ["self", "uniform", "noisy"]},
-}
+CROSSING = psro_runs.CROSSING | {"frontier": {"grid": [0.1, 0.2, 2], "evaluate": 400, "populations": ["self", "uniform", "noisy"]}}  # fmt: skip
 
 
 def play(tmp_path: Path, **changes: Any) -> Record:
-    forget()
-    return run(load_scenario(json.dumps(CROSSING | changes)), store=tmp_path)
-
-
-def words(record: Record) -> str:
-    page = build(record).read_text("utf-8")
-    page = re.sub(r"<style.*?</style>|<script.*?</script>|<svg.*?</svg>", "", page, flags=re.DOTALL)
-    return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", page))
+    return played(tmp_path, CROSSING | changes)
 
 
 @pytest.fixture(scope="module")
@@ -119,7 +99,7 @@ def test_scores_come_from_fresh_episodes(small: Record) -> None:
 
 
 def test_the_report_says_what_may_be_said(small: Record) -> None:
-    text = words(small)
+    text = words(page(small))
     assert "No episode of this run was finished" not in text
     assert "definition, protocol and numbers are ours" in text
     assert "7x fewer crashes in its own simulator" in text
@@ -131,8 +111,8 @@ def test_the_report_says_what_may_be_said(small: Record) -> None:
 
 def test_training_cells_as_scores_stand_in_red(tmp_path: Path) -> None:
     record = play(tmp_path, frontier={"grid": [0.1], "evaluate": 0, "in_sample": True, "populations": ["self"]})
-    page = build(record).read_text("utf-8")
-    assert "Scored on the training cells (in_sample: true)" in page
+    text = page(record)
+    assert "Scored on the training cells (in_sample: true)" in text
     (unit,) = done(record, "score")
     assert unit.data["table"] == unit.data["training"]
     assert all(row["in_sample"] for row in scores(unit.data))
@@ -158,4 +138,4 @@ def test_the_crossing_as_measured(tmp_path: Path) -> None:
     assert abs(point["mean_change"]) <= 0.10
     assert rows["rae strategic+env", 2.0]["frozen"]
     assert chosen(list(rows.values()))["rae strategic+env"]["value"] == 0.2
-    assert f"{point['ratio']:.3g}" in words(record)
+    assert f"{point['ratio']:.3g}" in words(page(record))

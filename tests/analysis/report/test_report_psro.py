@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from pathlib import Path
 from typing import Any
@@ -13,16 +12,13 @@ from gamesim_analysis.metrics import evaluate
 from gamesim_analysis.metrics.aversion import branches
 from gamesim_analysis.metrics.frontier import scores
 from gamesim_analysis.metrics.psro import done, iteration_time
-from gamesim_analysis.report import build
 
 from gamesim.core.errors import MetricError
 from gamesim.core.normal_form import NormalFormGame
 from gamesim.run.record import Record
-from gamesim.run.reuse import forget
-from gamesim.run.runner import run
-from gamesim.scenario.resolve import load_scenario
+from tests.analysis import psro_runs
+from tests.analysis.psro_runs import RAE, page, played, words
 
-RAE = {"kind": "rae", "tremble": 0.0, "profile": "symmetric"}
 LEDUC: dict[str, Any] = {
     "kind": "psro", "name": "leduc", "game": "leduc", "meta_solver": "nash", "stop": {"iterations": 22, "tolerance": 1e-9, "checkpoint": 8},
 }  # fmt: skip
@@ -30,24 +26,13 @@ STAG: dict[str, Any] = {
     "kind": "psro", "name": "stag", "game": "stag_hunt", "start": "first", "meta_solver": {"kind": "rae", "tremble": 0},
     "risk": {"kind": "mean_variance", "aversion": 1.0}, "stop": {"iterations": 6, "tolerance": 1e-6},
 }  # fmt: skip
-CROSSING: dict[str, Any] = {
-    "kind": "psro",
-    "name": "crossing",
-    "environment": {"kind": "conflict_point", "variant": "crossing"},
-    "policies": {"kind": "gap_acceptance", "thresholds": [-9, -1, 0, 1, 9]},
-    "samples": {"initial": 400, "batch": 200, "symmetric": True},
-    "meta_solver": {**RAE, "aversion": 0.1, "variance": "strategic+env"},
+CROSSING = psro_runs.CROSSING | {
     "frontier": {
         "grid": [0.1, 2], "evaluate": 400, "populations": ["self", "noisy", "careful"],
         "held_out": {"careful": {"agent": "driving.gap_acceptance", "threshold": 2}},
         "concepts": [{**RAE, "variance": "strategic+env"}, {**RAE, "variance": "strategic"}],
     },
 }  # fmt: skip
-
-
-def played(store: Path, data: dict[str, Any], **how: Any) -> Record:
-    forget()
-    return run(load_scenario(json.dumps(data)), store=store, **how)
 
 
 @pytest.fixture(scope="module")
@@ -58,15 +43,6 @@ def leduc(tmp_path_factory: pytest.TempPathFactory) -> Record:
 @pytest.fixture(scope="module")
 def crossing(tmp_path_factory: pytest.TempPathFactory) -> Record:
     return played(tmp_path_factory.mktemp("crossing"), CROSSING)
-
-
-def page(record: Record) -> str:
-    return build(record).read_text("utf-8")
-
-
-def words(text: str) -> str:
-    text = re.sub(r"<style.*?</style>|<script.*?</script>|<svg.*?</svg>", "", text, flags=re.DOTALL)
-    return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", text)).replace("\u00a0", " ")
 
 
 def test_processor_time_grows_and_is_in_no_table(leduc: Record) -> None:
