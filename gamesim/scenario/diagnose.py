@@ -106,6 +106,17 @@ def _one(item: Mapping[str, Any], model: type[BaseModel], root: Node, prefix: tu
     def say(message: str, hint: str | None = None, error: type[ScenarioError] = ScenarioError) -> ScenarioError:
         return error(message, where=where, path=dotted(path) or None, hint=hint)
 
+    def slip(key: str, above: Path) -> ScenarioError | None:
+        """The misspelt ``key`` of a mapping, where nothing else complains of it."""
+        written = node.value if isinstance(node.value, dict) else {}
+        misspelt = nearest(key, written)
+        if misspelt is None:
+            return None
+        place = written[misspelt].key_place or written[misspelt].place
+        return ScenarioError(
+            "unknown key.", where=place, path=dotted((*above, misspelt)), hint=f"Did you mean '{key}'?"
+        )
+
     if kind in ("extra_forbidden", "unexpected_keyword_argument"):
         key = str(path[-1])
         where = node.key_place or node.place
@@ -123,7 +134,8 @@ def _one(item: Mapping[str, Any], model: type[BaseModel], root: Node, prefix: tu
         bound = f"at most {context['max_length']}" if kind == "too_long" else f"at least {context['min_length']}"
         return say(f"a list of {context['actual_length']} items; it has {bound}.")
     if kind in ("missing", "missing_argument"):
-        return say("is missing.", f"Give {spot.wanted()}." if spot.field else None)
+        misspelt = slip(str(path[-1]), path[:-1]) if spot.any_key else None
+        return misspelt or say("is missing.", f"Give {spot.wanted()}." if spot.field else None)
     got = _got(node)
     if kind in ("literal_error", "enum", "union_tag_invalid"):
         options = spot.literals() or [
@@ -147,12 +159,7 @@ def _one(item: Mapping[str, Any], model: type[BaseModel], root: Node, prefix: tu
         return say(f"{got} is not possible.", _joined(meant, f"Possible: {listed(options)}"))
     if kind == "union_tag_not_found":
         tag_key = str(context.get("discriminator", "")).strip("'")
-        written = node.value if isinstance(node.value, dict) else {}
-        misspelt = nearest(tag_key, written)
-        if misspelt is not None:
-            where, path = written[misspelt].key_place or written[misspelt].place, (*path, misspelt)
-            return say("unknown key.", f"Did you mean '{tag_key}'?")
-        return say(f"needs the key '{clean(tag_key, 60)}'.")
+        return slip(tag_key, path) or say(f"needs the key '{clean(tag_key, 60)}'.")
     if kind in ("value_error", "assertion_error"):
         text = str(context.get("error") or item["msg"]).strip().rstrip(".")
         below, separator, rest = text.partition(": ")
@@ -190,12 +197,15 @@ _SIMPLE = frozenset(
 
 
 class _Spot:
-    """What the model allows at one path."""
+    """What the model allows at one path; ``any_key``: and beside it any other key."""
 
-    def __init__(self, models: Sequence[type[BaseModel]], field: FieldInfo | None, annotation: Any) -> None:
+    def __init__(
+        self, models: Sequence[type[BaseModel]], field: FieldInfo | None, annotation: Any, any_key: bool = False
+    ) -> None:
         self.models = models
         self.field = field
         self.annotation = annotation
+        self.any_key = any_key
 
     def keys(self) -> set[str]:
         return {info.alias or name for model in self.models for name, info in model.model_fields.items()}
@@ -265,6 +275,7 @@ def _trace(
     models: list[type[BaseModel]] = [model]
     field: FieldInfo | None = None
     annotation: Any = model
+    any_key = False
     about_key = kind in ("extra_forbidden", "missing", "unexpected_keyword_argument", "missing_argument")
     for number, part in enumerate(loc):
         last = number == len(loc) - 1
@@ -277,15 +288,16 @@ def _trace(
             return tuple(path), below or node, _Spot(_chosen(models, node), None, None)
         if here:
             field = _field(here[0], part)
+            any_key = any(m.model_config.get("extra") == "allow" for m in here)
             annotation = typing.cast(FieldInfo, field).annotation
             models = [found for m in here for found in _models(typing.cast(FieldInfo, _field(m, part)).annotation)]
         else:
             annotation, models = _inside(annotation, part)
-            field = None
+            field, any_key = None, False
         if below is None:
             break
         node = below
-    return tuple(path), node, _Spot(models, field, annotation)
+    return tuple(path), node, _Spot(models, field, annotation, any_key)
 
 
 def _field(model: type[BaseModel], part: str | int) -> FieldInfo | None:

@@ -197,7 +197,8 @@ def build(root: Node) -> Scenario:
     misspelt, found = bool(errors), list[ScenarioError]()
     common = validated(CommonKeys, replace(root, value=groups["common"]), (), errors)
     own = validated(config, replace(root, value=groups["own"]), (), found)
-    errors += [error for error in found if error.path or not misspelt]  # a complaint about the whole echoes the slip
+    # Where a key is misspelt, a complaint about the whole is its echo.
+    errors += [error for error in found if error.path or error.where != root.place or not misspelt]
     needs = getattr(experiment, "needs", ("environment", "population"))
     environment = _environment(root, errors, "environment" in needs)
     lines = _population(root, environment, errors, "population" in needs)

@@ -158,15 +158,6 @@ class OracleKeys(Config):
 
     kind: str = Field(description="exact for formal games, none for a fixed pool, or an installed oracle that learns.")
 
-    @model_validator(mode="before")
-    @classmethod
-    def _has_a_kind(cls, given: Any) -> Any:
-        if isinstance(given, Mapping) and "kind" not in given:
-            for key in map(str, given):  # any other key may be the oracle's own
-                if hint := did_you_mean(key, ["kind"]):
-                    raise ValueError(f"{clean(key, 60)}: unknown key. {hint}")
-        return given
-
     @model_validator(mode="after")
     def _is_known(self) -> Self:
         _known("oracles", "oracle", self.kind, "kind")

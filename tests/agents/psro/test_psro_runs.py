@@ -294,6 +294,8 @@ def test_overtaking_is_not_symmetric(tmp_path: Path) -> None:
         ({"risk": {"kind": "entropic", "tau": 0}}, "risk.tau"),
         ({"oracle": "exat"}, "Did you mean 'exact'"),
         ({"oracle": {"kind": "exact", "depth": 2}}, "takes no 'depth'"),
+        ({"oracle": {"knd": "exact", "depth": 2}}, "oracle.knd: unknown key. Did you mean 'kind'?"),
+        ({"oracle": {"depth": 2}}, "oracle.kind: is missing."),
         ({"oracle": "none"}, "a formal game is answered by exact"),
         ({"policies": {"kind": "gap_acceptance"}}, "one of the two"),
         ({"population": [{"agent": "matrix.grim", "count": 2}]}, "psro has no population"),
@@ -315,6 +317,7 @@ def test_a_formal_game_says_what_is_wrong(changes: dict[str, Any], words: str) -
         ({"policies": [{"agent": "matrix.grim"}], "frontier": None}, "does not play in 'conflict_point'"),
         ({"policies": [{"agent": "driving.gap_acceptanc"}]}, "Did you mean 'driving.gap_acceptance'"),
         ({"policies": [{"agent": "driving.gap_acceptance", "treshold": 1}]}, "Did you mean 'threshold'"),
+        ({"policies": [{"agnet": "driving.gap_acceptance"}]}, "policies.0.agnet: unknown key. Did you mean 'agent'?"),
         ({"policies": [{"agent": "driving.gap_acceptance"}] * 2}, "are called"),
         ({"oracle": "exact"}, "exact answers formal games"),
         ({"samples": {"initial": 100, "max": 50}}, "max: 50 is below initial"),
@@ -328,6 +331,18 @@ def test_an_environment_says_what_is_wrong(changes: dict[str, Any], words: str) 
     with pytest.raises(ScenarioError) as caught:
         scenario({**CROSSING, **changes})
     assert words in str(caught.value)
+
+
+def test_a_misspelt_key_hides_its_echo_alone() -> None:
+    text = "kind: psro\nname: it\ngam: kuhn\n"
+    with pytest.raises(ScenarioError) as caught:
+        load_scenario(text)
+    assert str(caught.value) == "<text>:3:1: gam: unknown key. Did you mean 'game'?"
+    assert not caught.value.others
+    with pytest.raises(ScenarioError) as caught:
+        load_scenario(text, overrides=["stop.iterations=-1"])
+    assert len(caught.value.others) == 1
+    assert "--set stop.iterations=-1: expected a whole number" in str(caught.value)
 
 
 def test_checking_loads_nothing_heavy() -> None:
