@@ -14,8 +14,8 @@ from .errors import UsageError
 from .flags import BaseUrl, KeyEnv, command, new_app
 from .interpret import ModelsFile, Samples, Translator, Wanted
 from .output import Output, as_json
-from .solve_repeated import REPEATED, Discount, refuse_others, repeated
-from .solve_risk import Aversion, Start, Trace, Tremble
+from .solve_repeated import REPEATED, Discount, figure, refuse_others, repeated
+from .solve_risk import ATTITUDES, Aversion, Start, Trace, Tremble, attitude, say_branch, started, traced
 
 if TYPE_CHECKING:
     from gamesim.core.solution import Equilibrium, Limits, Ranking, Solution
@@ -143,8 +143,6 @@ def solve(
     from gamesim_analysis.equilibrium.told import facts
 
     from gamesim.core.errors import clean
-
-    from .solve_risk import attitude, started, traced
 
     limits = _limits(wall, cpu, memory, stop_after)
     given = _params(param or ())
@@ -280,12 +278,9 @@ def _concept(given: str | None, every: bool, parameters: Mapping[str, Any], game
     """The concept that was named, or that the other flags or the game mean; and whether all of it is wanted."""
     from gamesim_analysis.equilibrium.concepts import meant
 
-    from .solve_risk import meant as minded
-
     if given is None:
-        spoken = {"objective": "correlated", "rationality": "qre"}
-        given = next((concept for name, concept in spoken.items() if name in parameters), None) or minded(parameters)
-        given = given or ("regularised" if "beta" in parameters else None)
+        spoken = {"objective": "correlated", "rationality": "qre", **ATTITUDES, "beta": "regularised"}
+        given = next((concept for name, concept in spoken.items() if name in parameters), None)
     return meant(given, game, every, method)
 
 
@@ -392,13 +387,11 @@ def _say_solution(out: Output, shown: _Shown, solution: Solution) -> None:
     from gamesim_analysis.equilibrium.told import words as played
     from gamesim_analysis.equilibrium.words import explain, note_of
 
-    from .solve_risk import say_branch
-
     game = shown.game
     rows = []
     listed = solution.equilibria or (solution.rejected if solution.details.get("converged") is False else ())
     for number, equilibrium in enumerate(listed[:SHOWN], 1):
-        payoffs = "(" + ", ".join(_text(value) for value in equilibrium.payoffs) + ")"
+        payoffs = "(" + ", ".join(figure(value) for value in equilibrium.payoffs) + ")"
         concept = concept_of(game, solution, equilibrium)
         rows.append([number, payoffs, played(game, equilibrium), _regret(equilibrium), concept, note_of(game, equilibrium)])  # fmt: skip
     if rows:
@@ -438,7 +431,7 @@ def _say_welfare(out: Output, game: Any, solution: Solution) -> None:
 
     worth = welfare(game, solution)
     if worth.anarchy is not None and solution.concept in PRICED:
-        out.say(f"Welfare: at best {_text(worth.optimum)}; price of anarchy {_text(worth.anarchy)}, of stability {_text(worth.stability)} ({worth.of}).")  # fmt: skip
+        out.say(f"Welfare: at best {figure(worth.optimum)}; price of anarchy {figure(worth.anarchy)}, of stability {figure(worth.stability)} ({worth.of}).")  # fmt: skip
 
 
 def _regret(equilibrium: Equilibrium) -> str:
@@ -446,14 +439,14 @@ def _regret(equilibrium: Equilibrium) -> str:
     gap = certificate.gap if isinstance(certificate.gap, (Fraction, int)) or certificate.bound > 2 * certificate.rounding else 0  # fmt: skip
     if certificate.interval is not None:
         low, high = certificate.interval
-        return f"{_text(gap)} [{low:.3g}, {'unknown' if high is None else f'{high:.3g}'}] sampled"
-    return f"{_text(certificate.gap)} {certificate.grade}"
+        return f"{figure(gap)} [{low:.3g}, {'unknown' if high is None else f'{high:.3g}'}] sampled"
+    return f"{figure(certificate.gap)} {certificate.grade}"
 
 
 def _say_table(out: Output, table: Any) -> None:
     rows = [
-        [row.method, row.count, "; ".join("(" + ", ".join(_text(v) for v in payoffs) + ")" for payoffs in row.payoffs[:4]),
-         "" if row.regret is None else _text(row.regret), row.verdict, row.reason]
+        [row.method, row.count, "; ".join("(" + ", ".join(figure(v) for v in payoffs) + ")" for payoffs in row.payoffs[:4]),
+         "" if row.regret is None else figure(row.regret), row.verdict, row.reason]
         for row in table.rows
     ]  # fmt: skip
     out.say()
@@ -475,10 +468,6 @@ def _say_sampled(out: Output, sampled: Mapping[str, Any]) -> None:
         out.say(
             f"  {number}  itself an equilibrium in {own['stays']:.0%}{again}  {'  '.join(part for part in parts if part)}"
         )
-
-
-def _text(value: Any) -> str:
-    return str(value) if isinstance(value, (Fraction, int)) else f"{float(value):.6g}"
 
 
 # ---- writing ---------------------------------------------------------------------------------------------------------

@@ -74,21 +74,21 @@ def _folk(out: Output, stage: NormalFormGame, discount: float | None, given: Map
     players = stage.players
     each = found.by_player or (None,) * stage.n
     rows = [
-        [player, _text(pure), _text(mixed), _text(after), "–" if found.target is None else "never" if d is None else _text(d)]
+        [player, figure(pure), figure(mixed), figure(after), "–" if found.target is None else "never" if d is None else figure(d)]
         for player, pure, mixed, after, d in zip(players, found.minmax_pure, found.minmax, found.punishments, each, strict=True)
     ]  # fmt: skip
     out.table(["player", "minmax, pure", "minmax, mixed", "worst equilibrium", "discount"], rows)
     corners = None if found.vertices is None else [[float(x) + 0.0 for x in corner] for corner in found.vertices]
     if corners is not None:
-        shown = ", ".join("(" + ", ".join(_text(x) for x in corner) + ")" for corner in corners)
+        shown = ", ".join("(" + ", ".join(figure(x) for x in corner) + ")" for corner in corners)
         out.say(f"Payoffs that patient players can have in equilibrium: every mixture of {shown}." if corners else "No feasible payoffs are at or above both minmax payoffs.")  # fmt: skip
     target = None if found.target is None else [stage.actions[i][a] for i, a in enumerate(found.target)]
     holds = None if discount is None or target is None else found.holds(discount)
     if target is None:
         out.say("No pure profile gives everybody more than a stage equilibrium that is bad for her: grim triggers hold none.")  # fmt: skip
     else:
-        pays = ", ".join(map(_text, found.target_payoffs))
-        from_ = "at no discount" if found.critical_discount is None else f"from a discount of {_text(found.critical_discount)} on"  # fmt: skip
+        pays = ", ".join(map(figure, found.target_payoffs))
+        from_ = "at no discount" if found.critical_discount is None else f"from a discount of {figure(found.critical_discount)} on"  # fmt: skip
         out.say(f"Grim triggers hold {'/'.join(target)}, which pays ({pays}), {from_}.")
     if holds is not None:
         out.say(f"At discount {discount:g}: {'held' if holds else 'not held; it pays somebody to leave'}.")
@@ -136,18 +136,21 @@ def _memory_one(out: Output, stage: NormalFormGame, discount: float | None, give
     found = memory_one(given["p"], given["q"], stage, noise=noise, discount=discount, turns=turns)
     how = f"in {turns:,} rounds" if turns is not None else f"discounted at {discount:g}" if discount is not None else "in the long run"  # fmt: skip
     (a, b), (c, d) = stage.actions
-    rows = [[player, given[key] if isinstance(given[key], str) else ", ".join(map(str, given[key])), _text(pay), _text(share)] for player, key, pay, share in zip(stage.players, "pq", found.payoffs.tolist(), found.cooperation.tolist(), strict=True)]  # fmt: skip
+    rows = [[player, given[key] if isinstance(given[key], str) else ", ".join(map(str, given[key])), figure(pay), figure(share)] for player, key, pay, share in zip(stage.players, "pq", found.payoffs.tolist(), found.cooperation.tolist(), strict=True)]  # fmt: skip
     out.table(["player", "strategy", "payoff a round", "plays its first action"], rows)
     outcomes = dict(zip((f"{a}/{c}", f"{a}/{d}", f"{b}/{c}", f"{b}/{d}"), found.outcomes.tolist(), strict=True))
-    out.say(f"Exact payoffs {how}: " + ", ".join(f"{name} {_text(share)}" for name, share in outcomes.items()) + ".")
+    out.say(f"Exact payoffs {how}: " + ", ".join(f"{name} {figure(share)}" for name, share in outcomes.items()) + ".")
     return {"payoffs": found.payoffs.tolist(), "outcomes": outcomes, "noise": noise, "turns": turns}
 
 
 def _plain(value: Any) -> Any:
-    return None if value is None else str(value) if isinstance(value, (Fraction, int)) else float(value)
+    from gamesim_analysis.equilibrium.told import number
+
+    return None if value is None else number(value)
 
 
-def _text(value: Any) -> str:
+def figure(value: Any) -> str:
+    """A payoff for reading: exact, or six digits."""
     return str(value) if isinstance(value, (Fraction, int)) else f"{float(value):.6g}"
 
 

@@ -31,7 +31,7 @@ Trace = Annotated[
     typer.Option("--trace", metavar="NAME", help="Follow the branch in aversion or lambda from 0, and say where it turns."),
 ]  # fmt: skip
 
-MEANS = {"aversion": "rae", "aversion_relative": "rae", "alpha": "cvar", "tau": "rqe"}  # the concept of a parameter
+ATTITUDES = {"aversion": "rae", "aversion_relative": "rae", "alpha": "cvar", "tau": "rqe"}  # the concept of a parameter
 SHOWN = 14  # points of a branch in the table
 ACTIONS = 6  # columns of it
 
@@ -52,11 +52,6 @@ def _numbers(flag: str, text: str | None) -> Any:
     except ValueError:
         raise UsageError(f"'{clean(text, 40)}' is no number.", where=flag, hint="Such as 1.5, or 1,2 for one a player.") from None  # fmt: skip
     return found if len(found) > 1 else found[0]
-
-
-def meant(parameters: Mapping[str, Any]) -> str | None:
-    """The concept that parameters speak of, where none was named."""
-    return next((concept for name, concept in MEANS.items() if name in parameters), None)
 
 
 def started(game: Any, start: str | None, every: bool) -> dict[str, Any]:
