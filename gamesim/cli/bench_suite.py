@@ -82,7 +82,7 @@ def _check(suite: str, peers: Sequence[str]) -> None:
             raise UsageError(f"no peer '{clean(name, 40)}'.", where=f"gamesim bench {suite}", hint=hint)
         module, extra = PEERS[name]
         if find_spec(module) is None:
-            raise MissingExtraError(f"the peer {name} is not installed.", hint=f"pip install 'gamesim[{extra}]'")
+            raise MissingExtraError.of(f"the peer {name} is not installed", extra)
 
 
 def _run(out: Output, script: Path, more: Mapping[str, str]) -> int:
