@@ -145,7 +145,7 @@ def average_plans(
 
     Raises
     ------
-    SolverError
+    ParameterError
         For an unknown variant or a budget that is not positive.
     """
     if variant not in VARIANTS:

@@ -79,8 +79,10 @@ def folk_theorem(
 
     Raises
     ------
-    SolverError
+    ParameterError
         If a target or punishment does not fit, or a punishment is no stage equilibrium.
+    SolverError
+        If no stage equilibrium is found to fall back to.
     """
     game: NormalFormGame = stage.to_normal_form()
     table: AnyArray = game.payoffs if game.exact is None else game.exact

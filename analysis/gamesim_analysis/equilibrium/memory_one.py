@@ -67,7 +67,7 @@ def memory_one(
 
     Raises
     ------
-    SolverError
+    ParameterError
         If the stage game has other sizes, a number is out of range, or both ``turns`` and ``discount`` are given.
 
     Examples

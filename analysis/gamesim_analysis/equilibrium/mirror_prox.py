@@ -45,7 +45,7 @@ def iterates(payoffs: Callable[[Plays], Plays], references: Plays, *, beta: floa
 
     Raises
     ------
-    SolverError
+    ParameterError
         If beta or eta is out of range.
     """
     if not beta > 0:

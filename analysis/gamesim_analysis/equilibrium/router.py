@@ -236,6 +236,8 @@ def solve(
         If the concept or the named method is wrong for the game.
     MissingExtraError
         If only Gambit could answer and it is not installed.
+    ParameterError
+        For an unknown concept, or a parameter out of its range.
     SolverError
         If a named method found nothing because it failed.
 
