@@ -13,10 +13,11 @@ from numpy.random import Generator
 
 from gamesim.core.arrays import AnyArray, FloatArray
 from gamesim.core.policy import AgentSpec
-from gamesim.core.solving import Answer, Opponents
+from gamesim.core.solving import Opponents
 from gamesim.envs.base import SeatView
 
 from ..network_policy import Layers, chances, drawn, inputs, layers, masked, scaled, written
+from .learning import Learner, Rounds
 from .ppo import Ppo, actions_of
 from .screening import Mixture
 from .sitting import Decide, Played, play
@@ -30,17 +31,10 @@ NEVER = -1e9  # logit of what may not be played
 
 
 @dataclass(frozen=True)
-class Learning:
+class Learning(Learner):
     """The oracle; see ``ppo``."""
 
     config: Ppo
-
-    def __call__(
-        self, subject: Any, player: int, opponents: Opponents, *, risk: Any, rng: Generator, context: Any = None
-    ) -> Answer:
-        found = self.learned(subject, player, opponents, risk, rng)
-        gain, interval = Mixture(subject, player, opponents, risk, rng, episodes=self.config.evaluate).gain(found)
-        return Answer(found, gain, interval, exact=False)
 
     def learned(self, subject: Any, player: int, opponents: Opponents, risk: Any, rng: Generator) -> AgentSpec:
         """The network, as data. Networks are small: one thread is fastest, and gives the same bytes on any machine's cores."""
@@ -58,12 +52,12 @@ class Learning:
 
         config = self.config
         mixture = Mixture(subject, player, opponents, risk, rng, episodes=config.episodes)
-        risk, s, m = mixture.risk, mixture.chances, len(mixture.chances)
+        risk, s, rounds = mixture.risk, mixture.chances, Rounds(mixture, config.episodes)
         actions = actions_of(subject)
         assert actions is not None
         first = subject.batched(2).reset(np.arange(2)).observation
         keys = tuple(sorted(first))
-        probe = _probe(subject, player, mixture, keys, rng, actions[player])
+        probe = _probe(mixture, keys, rng, actions[player])
         shift, scale = probe.mean(axis=0), np.where(probe.std(axis=0) > 1e-9, probe.std(axis=0), 1.0)
         sizes = (probe.shape[1], *config.hidden, actions[player])
         actor, critic = _network(sizes, rng), _network((*sizes[:-1], 1), rng)
@@ -72,22 +66,14 @@ class Learning:
         if begun is not None:
             shift, scale = np.array(begun.params["shift"]), np.array(begun.params["scale"])
             actor = _learning(layers(begun.params["weights"], sizes))
-            values = np.array([games.mean() for games in mixture.returns(begun)])
+            values = np.array([g.mean() for g in mixture.returns(begun)])
         optimiser = torch.optim.Adam([*_flat(actor), *_flat(critic)], lr=config.rate)
-        counts = mixture.counts
-        share = s * counts.sum() / counts  # rare opponents are met oftener than in the mixture, and count for less
-        weights, negative = np.ones(m), 0.0
-        y = 0.0
+        weights, negative, y = np.ones(len(s)), 0.0, 0.0
         for number in range(config.batches):
             left = 1.0 - number / config.batches
             for group in optimiser.param_groups:
                 group["lr"] = config.rate * left
-            parts = _numbers(actor)
-            rounds = [
-                play(subject, player, profile, rng.integers(0, 2**53, int(count)), _deciding(parts, shift, scale, keys))
-                for profile, count in zip(mixture.profiles, counts, strict=True)
-            ]
-            means = np.array([played.reward.sum(axis=0).mean() for played in rounds])
+            games, means = rounds.play(_deciding(_numbers(actor), shift, scale, keys), rng)
             values = means if values is None else values + config.memory * (means - values)
             if number % config.refresh == 0:
                 weights = np.asarray(risk.weights(values, s))
@@ -96,10 +82,10 @@ class Learning:
                     weights = np.maximum(weights, config.clip_min)
                 y = float(s @ values)
             if mixture.inside:
-                rewards = [_whole(played.reward, mixture.inside, y) for played in rounds]
+                rewards = [_whole(played.reward, mixture.inside, y) for played in games]
             else:
-                rewards = [w * played.reward for w, played in zip(weights, rounds, strict=True)]
-            self._improve(actor, critic, optimiser, rounds, rewards, share, left, rng)
+                rewards = [w * played.reward for w, played in zip(weights, games, strict=True)]
+            self._improve(actor, critic, optimiser, games, rewards, rounds.share, left)
         if negative > 0:
             log.info("weights below zero on %.1f %% of the opponents", 100 * negative)
         text = written(_numbers(actor))
@@ -113,8 +99,8 @@ class Learning:
         return mixture.best(known) if known and self.config.warm_start else None
 
     def _improve(
-        self, actor: Any, critic: Any, optimiser: Any, rounds: Sequence[Played], rewards: Sequence[FloatArray],
-        share: FloatArray, left: float, rng: Generator,
+        self, actor: Any, critic: Any, optimiser: Any, games: Sequence[Played], rewards: Sequence[FloatArray],
+        share: FloatArray, left: float,
     ) -> None:  # fmt: skip
         """A few passes over a round's decisions."""
         import torch
@@ -122,7 +108,7 @@ class Learning:
         config = self.config
         d = len(actor[0][0])
         seen, action, old, advantage, target, count = [], [], [], [], [], []
-        for played, reward, c in zip(rounds, rewards, share, strict=True):
+        for played, reward, c in zip(games, rewards, share, strict=True):
             with torch.no_grad():
                 value = _forward(critic, torch.as_tensor(played.seen[..., :d], dtype=torch.float32))[..., 0].numpy().astype(np.float64)  # fmt: skip
             a = _advantages(reward, value * played.acted, config.smoothing)
@@ -194,14 +180,16 @@ def _deciding(parts: Layers, shift: FloatArray, scale: FloatArray, keys: Sequenc
     return decide
 
 
-def _probe(subject: Any, player: int, mixture: Mixture, keys: Sequence[str], rng: Generator, k: int) -> FloatArray:
+def _probe(mixture: Mixture, keys: Sequence[str], rng: Generator, k: int) -> FloatArray:
     """What a player who does anything sees, (rows, d); it sets the scale of inputs."""
-    d = inputs(SeatView(subject.batched(2).reset(np.arange(2)).observation, np.array([player])), keys).shape[-1]
+    d = inputs(
+        SeatView(mixture.subject.batched(2).reset(np.arange(2)).observation, np.array([mixture.player])), keys
+    ).shape[-1]
     even: Layers = ((np.zeros((d, k)), np.zeros(k)),)
     found = []
     for profile in mixture.profiles[:8]:
         decide = _deciding(even, np.zeros(d), np.full(d, HUGE), keys)
-        played = play(subject, player, profile, rng.integers(0, 2**53, 16), decide)
+        played = play(mixture.subject, mixture.player, profile, rng.integers(0, 2**53, 16), decide)
         found.append(played.seen[played.acted][:, :d] * HUGE)
     return np.concatenate(found)
 

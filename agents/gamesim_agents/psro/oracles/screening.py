@@ -59,7 +59,7 @@ class Mixture:
             self.profiles.append(tuple(seats))
             chances.append(float(np.prod([w for _, w in members])))
         self.chances: FloatArray = np.array(chances) / sum(chances)
-        self.counts = np.maximum(np.round(episodes * self.chances), min(LEAST, episodes)).astype(np.int64)
+        self.counts = self.shared_out(episodes)
         self.seeds: IntArray = rng.integers(0, 2**53, int(self.counts.max()))
         self._played: dict[str, list[FloatArray]] = {}
         own, weights = opponents[player]
@@ -67,6 +67,10 @@ class Mixture:
         table = np.array([[float(g.mean()) for g in self.returns(spec)] for spec in own])
         self.risk = risk.for_range(float(np.ptp(table)) or 1.0) if isinstance(risk, MeanVariance) else risk
         self.weights: FloatArray = self.risk.weights(np.asarray(weights) @ table, self.chances)
+
+    def shared_out(self, episodes: int) -> IntArray:
+        """About so many episodes by joint opponent, (m,): as likely as each is, but no fewer than ``LEAST`` of them."""
+        return np.maximum(np.round(episodes * self.chances), min(LEAST, episodes)).astype(np.int64)
 
     @property
     def inside(self) -> float:

@@ -13,14 +13,15 @@ from numpy.random import Generator
 from gamesim.core.arrays import AnyArray, BoolArray, FloatArray, IntArray
 from gamesim.core.errors import GameTooLargeError
 from gamesim.core.policy import AgentSpec
-from gamesim.core.solving import Answer, Opponents
+from gamesim.core.solving import Opponents
 from gamesim.envs.base import SeatView
 
 from ..table import UNSEEN
 from ..table_policy import NOWHERE, Places, even, packed
+from .learning import Learner, Rounds
 from .ppo import actions_of
-from .screening import LEAST, Mixture
-from .sitting import Decide, Played, play
+from .screening import Mixture
+from .sitting import Decide, Played
 from .tabular import Tabular, places
 
 SETTLED = 0.7  # share of the rounds after which play explores no less
@@ -31,17 +32,10 @@ MEMORY = 0.3  # share of the newest round in the running returns
 
 
 @dataclass(frozen=True)
-class Learning:
+class Learning(Learner):
     """The oracle."""
 
     config: Tabular
-
-    def __call__(
-        self, subject: Any, player: int, opponents: Opponents, *, risk: Any, rng: Generator, context: Any = None
-    ) -> Answer:
-        found = self.learned(subject, player, opponents, risk, rng)
-        gain, interval = Mixture(subject, player, opponents, risk, rng, episodes=self.config.evaluate).gain(found)
-        return Answer(found, gain, interval, exact=False)
 
     def learned(self, subject: Any, player: int, opponents: Opponents, risk: Any, rng: Generator) -> AgentSpec:
         """The tables and their chances, as data."""
@@ -55,7 +49,7 @@ class Learning:
         spreads: list[FloatArray] = []
         p, weights = np.zeros(0), np.ones(len(s))
         for _ in range(config.refreshes):
-            table = _Values(here, actions[player], judge, weights).learned(config, subject, player, rng)
+            table = _Values(here, actions[player], judge, weights).learned(config, rng)
             spec = _spec(here, actions[player], [packed(table)], np.ones(1))
             games = judge.returns(spec)
             mean = np.array([g.mean() for g in games])
@@ -168,23 +162,16 @@ class _Values:
         """Whether play has been there."""
         return np.asarray(self.counts[:, place].sum(axis=(0, -1)) > 0)
 
-    def learned(self, config: Tabular, subject: Any, player: int, rng: Generator) -> AnyArray:
+    def learned(self, config: Tabular, rng: Generator) -> AnyArray:
         """Actions (situations,), those never met ``UNSEEN``."""
-        chances = self.judge.chances
-        counts = np.maximum(np.round(config.episodes * chances), min(LEAST, config.episodes)).astype(np.int64)
-        share = chances * counts.sum() / counts  # rare opponents are met oftener than in the mixture, and count less
+        rounds = Rounds(self.judge, config.episodes)
         for number in range(config.batches):
             explore = max(config.explore, 1.0 - number / max(SETTLED * config.batches, 1e-9))
             self.scale = (number + 1.0) ** 2
-            decide = self._deciding(explore, rng)
-            rounds = [
-                play(subject, player, profile, rng.integers(0, 2**53, int(count)), decide)
-                for profile, count in zip(self.judge.profiles, counts, strict=True)
-            ]
-            means = np.array([played.reward.sum(axis=0).mean() for played in rounds])
+            games, means = rounds.play(self._deciding(explore, rng), rng)
             self.centre = means if number == 0 else self.centre + MEMORY * (means - self.centre)
-            for b, played in enumerate(rounds):
-                self._book(b, played, float(share[b]), explore, config.smoothing)
+            for b, played in enumerate(games):
+                self._book(b, played, float(rounds.share[b]), explore, config.smoothing)
         seen = np.flatnonzero(self.legal.any(axis=1))
         table = np.full(self.here.size, UNSEEN, dtype=np.uint8)
         table[seen] = self.of(seen).argmax(axis=-1)
