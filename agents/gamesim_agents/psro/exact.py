@@ -249,17 +249,17 @@ def _answered(
     gains, gaps, regrets, payoffs = [], [], [], []
     for i in range(n):
         neutral = subject.gradient(i, mixed)
-        best, _ = subject.answer(i, neutral)
+        plan, code = subject.answer(i, neutral)
         payoffs.append(float(neutral @ mixed[i]))
-        regrets.append(max(float(neutral @ best) - payoffs[-1], 0.0))
-        slope = neutral if isinstance(attitudes[i], Neutral) else _tilted(state, i, marginals, mixed[i], attitudes[i])
-        plan, code = subject.answer(i, slope, first)
+        regrets.append(max(float(neutral @ plan) - payoffs[-1], 0.0))
+        if isinstance(attitudes[i], Neutral):
+            slope, have = neutral, payoffs[-1]
+        else:
+            slope, have = _tilted(state, i, marginals, mixed[i], attitudes[i])
+        if first or slope is not neutral:
+            plan, code = subject.answer(i, slope, first)
         gain = float(plan @ slope - dots(np.array(state.plans[i]), slope).max())
         gains.append(gain)
-        have = float(mixed[i] @ slope)
-        if isinstance(attitudes[i], CVaR):  # the slope is not that of her own play
-            table, s = _drawn(state, i, marginals)
-            have = attitudes[i].value(dots(table, mixed[i]), s)
         gaps.append(max(float(plan @ slope) - have, 0.0))
         new = tuple(int(a) for a in code)
         added.append(new if gain > tolerance * subject.scale and new not in state.codes[i] else None)
@@ -271,18 +271,21 @@ def mixture(pool: Sequence[FloatArray], weights: FloatArray) -> FloatArray:
     return np.asarray(np.einsum("ij,i->j", np.array(pool), np.asarray(weights, dtype=np.float64)), dtype=np.float64)
 
 
-def _tilted(state: State, i: int, marginals: Sequence[FloatArray], mine: FloatArray, risk: RiskMeasure) -> FloatArray:
-    """Gradient of a player who minds risk: what opponents' pools draw together, weighed by what it does to her.
+def _tilted(
+    state: State, i: int, marginals: Sequence[FloatArray], mine: FloatArray, risk: RiskMeasure
+) -> tuple[FloatArray, float]:
+    """Gradient of a player who minds risk: what opponents' pools draw together, weighed by what it does to her. And what her
+    own play is worth.
 
     CVaR has many where outcomes tie, as they do in equilibrium; the one is taken under which no policy of her pool is worth
     more than their best mixture, so that whatever is worth more is new and raises what she can have.
     """
     table, s = _drawn(state, i, marginals)
     if isinstance(risk, CVaR):
-        return mixture(
-            list(table), _worst_case(np.array([dots(table, plan) for plan in state.plans[i]]), s, risk.alpha)
-        )
-    return mixture(list(table), s * risk.weights(dots(table, mine), s))
+        worst = _worst_case(np.array([dots(table, plan) for plan in state.plans[i]]), s, risk.alpha)
+        return mixture(list(table), worst), risk.value(dots(table, mine), s)  # the gradient is not that of her own play
+    slope = mixture(list(table), s * risk.weights(dots(table, mine), s))
+    return slope, float(mine @ slope)
 
 
 def _drawn(state: State, i: int, marginals: Sequence[FloatArray]) -> tuple[FloatArray, FloatArray]:
