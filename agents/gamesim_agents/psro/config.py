@@ -144,7 +144,7 @@ class RiskKeys(Config):
 
     @model_validator(mode="after")
     def _is_one(self) -> Self:
-        _measured(lambda: _parse(self.form()))
+        worded(lambda: _parse(self.form()))
         return self
 
     def form(self) -> dict[str, Any]:
@@ -355,7 +355,7 @@ class PsroConfig(Config):
         if isinstance(value, tuple):
             if not value:
                 raise ValueError("a pool needs policies")
-            _measured(lambda: labelled(value))
+            worded(lambda: labelled(value))
         return value
 
     @property
@@ -405,7 +405,7 @@ class PsroConfig(Config):
             if {"aversion", "aversion_relative"} & set(given):
                 own = {key: value for key, value in own.items() if not key.startswith("aversion")}
             given = {**own, **given}
-        _measured(lambda: _aims(keys.kind, given), "meta_solver")
+        worded(lambda: _aims(keys.kind, given), "meta_solver")
         return keys.kind, given
 
     @property
@@ -413,13 +413,18 @@ class PsroConfig(Config):
         """The oracle's attitude to risk, as ``parse_risk`` reads it: its own, else the meta-solver's."""
         if self.the_risk is not None:
             return self.the_risk.form()
+        form = self._of_the_meta_solver
+        if _by_player(form):
+            raise ValueError("meta_solver: an oracle needs one attitude. Give risk beside values by player")
+        return form
+
+    @property
+    def _of_the_meta_solver(self) -> dict[str, Any]:
+        """The meta-solver's attitude to risk, in the same form, but for values by player."""
         kind, given = self.meta
         if kind not in ATTITUDES:
             return {"kind": "neutral"}
-        form = {"kind": ATTITUDES[kind], **{key: given[key] for key in TAKEN if key in given}}
-        if any(isinstance(value, (list, tuple)) for value in form.values()):
-            raise ValueError("meta_solver: an oracle needs one attitude. Give risk beside values by player")
-        return form
+        return {"kind": ATTITUDES[kind], **{key: given[key] for key in TAKEN if key in given}}
 
     @property
     def apart(self) -> str | None:
@@ -428,17 +433,13 @@ class PsroConfig(Config):
 
         if self.the_oracle.kind == "none":
             return None
-        kind, given = self.meta
-        own = {"kind": ATTITUDES.get(kind, "neutral")}
-        if kind in ATTITUDES:
-            own |= {key: given[key] for key in TAKEN if key in given}
-        varied = any(isinstance(value, (list, tuple)) for value in own.values())
-        attitudes = [None if varied else parse_risk(own), parse_risk(self.attitude)]
+        own = self._of_the_meta_solver
+        attitudes = [None if _by_player(own) else parse_risk(own), parse_risk(self.attitude)]
         attitudes = [Neutral() if isinstance(risk, MeanVariance) and risk.aversion == 0 else risk for risk in attitudes]
         if attitudes[0] == attitudes[1]:
             return None
         mine, theirs = (_in_words(form) for form in (self.attitude, own))
-        return f"The oracle's attitude to risk is {mine}, that of the meta-solver {kind} is {theirs}."
+        return f"The oracle's attitude to risk is {mine}, that of the meta-solver {self.meta[0]} is {theirs}."
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -501,12 +502,16 @@ def _spelled_out(model: type[K], key: str, given: str | K) -> K:
         raise ValueError(f"{key}: {text.removeprefix('kind: ')}") from None
 
 
-def _measured(call: Any, path: str = "") -> None:
+def worded(call: Any, path: str = "") -> None:
     """What the core refuses, in the words of a validator, about a key."""
     try:
         call()
     except GamesimError as error:
         raise ValueError(f"{path}{': ' if path else ''}{error.message} {error.hint or ''}".strip()) from None
+
+
+def _by_player(form: Mapping[str, Any]) -> bool:
+    return any(isinstance(value, (list, tuple)) for value in form.values())
 
 
 def _in_words(form: Mapping[str, Any]) -> str:

@@ -7,9 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
-from gamesim.core.errors import ScenarioError
-
-from ..config import PolicyKeys
+from ..config import PolicyKeys, worded
 from ..pools import labelled
 from .base import OracleConfig
 
@@ -32,10 +30,7 @@ class Candidates(OracleConfig):
 
     @model_validator(mode="after")
     def _have_names(self) -> Self:
-        try:
-            labelled(self.policies)
-        except ScenarioError as error:
-            raise ValueError(f"policies: {error.message} {error.hint or ''}".strip()) from None
+        worded(lambda: labelled(self.policies), "policies")
         return self
 
     def labels(self) -> Mapping[str, str]:
