@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 
-from gamesim.core.canonical import canonical
 from gamesim.core.empirical import Cell, EmpiricalGame
 from gamesim.core.errors import SolverError
 from gamesim.core.registry import entry
@@ -55,7 +54,7 @@ def bootstrap(unit: Unit, context: Context) -> UnitResult:
     task = unit.task
     before = context.result(task["of"]).data
     game = EmpiricalGame.from_dict(before["table"])
-    squares = squares_of({"cells": task["cells"]}, context)
+    squares = squares_of(task, context)
     stream: tuple[str | int, ...]
     if "solution" in task:
         label, kind, given, _, value = frontier_rows(config)[int(task["solution"])]
@@ -73,7 +72,7 @@ def bootstrap_block(unit: Unit, context: Context) -> UnitResult:
     config = context.scenario.experiment
     assert isinstance(config, PsroConfig)
     before = context.result(unit.task["of"]).data
-    subject, at = subject_of(canonical(config.the_game.model_dump(mode="json"))), int(before["iteration"])
+    subject, at = subject_of(config), int(before["iteration"])
     codes = [pool[: len(m)] for pool, m in zip(before["codes"], before["meta"], strict=True)]
     samples, (kind, given) = config.the_samples, config.meta
     game = sampled(restored(subject, codes, at), samples.initial, samples.common_random_numbers, context)

@@ -40,7 +40,7 @@ def run_block(unit: Unit, context: Context) -> UnitResult:
     """Iterations of the loop; each leaves an event ``iteration`` in the journal."""
     config = context.scenario.experiment
     assert isinstance(config, PsroConfig)
-    subject = subject_of(canonical(config.the_game.model_dump(mode="json")))
+    subject = subject_of(config)
     after = unit.task.get("after")
     before: Any = context.result(after).data if after else {"codes": _first(subject, config, context), "iteration": 0}
     state = restored(subject, before["codes"], int(before["iteration"]))
@@ -73,8 +73,13 @@ def run_block(unit: Unit, context: Context) -> UnitResult:
     return UnitResult(unit.key, "complete", data=found)
 
 
+def subject_of(config: PsroConfig) -> Polytope:
+    """Policies of the formal game that a scenario names; the last games are kept."""
+    return _subject(canonical(config.the_game.model_dump(mode="json")))
+
+
 @lru_cache(maxsize=2)
-def subject_of(keys: bytes) -> Polytope:
+def _subject(keys: bytes) -> Polytope:
     import json
 
     told = json.loads(keys)
@@ -201,7 +206,7 @@ def check_game(config: PsroConfig) -> None:
     NotSymmetricError
         If seats were said to be alike, and a policy of the first pools earns something else elsewhere.
     """
-    subject = subject_of(canonical(config.the_game.model_dump(mode="json")))
+    subject = subject_of(config)
     if config.anytime and not (subject.n == 2 and subject.game.is_constant_sum):
         raise not_zero_sum(subject)
     if config.the_samples.symmetric:

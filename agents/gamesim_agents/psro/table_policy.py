@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import math
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -27,10 +28,7 @@ def situations(values: Sequence[int], count: Sequence[int]) -> int:
     >>> situations([5, 3], [2, 1])
     75
     """
-    found = 1
-    for k, n in zip(values, count, strict=True):
-        found *= k**n
-    return found
+    return math.prod(k**n for k, n in zip(values, count, strict=True))
 
 
 def packed(table: AnyArray) -> str:
