@@ -161,7 +161,8 @@ def _sections(
     else:
         assumed.append(Text("Nothing had to be assumed.", lead=True))
     if found is not None:
-        assumed += [Note(f'The text says "{clean(c.quote, 300)}"; the game says: {clean(c.statement, 300)}.', "warning") for c in found.contradictions]  # fmt: skip
+        against = [clean(contradiction.told(), 650) for contradiction in found.contradictions]
+        assumed += [Note(f"{said[0].upper()}{said[1:]}.", "warning") for said in against]
         problems = found.winner.problems if found.winner is not None else ()
         assumed += [Note(clean(note, 300)) for note in found.notes]
     if problems:
