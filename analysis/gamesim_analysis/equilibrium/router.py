@@ -260,7 +260,7 @@ def solve(
         solver = entry("solvers", method)
         solution: Solution = solver(game, concept=concept, limits=limits, **wider(method, every, parameters))
         return solution
-    return follow(game, choose(game, concept, every, limits), concept, limits, every, parameters)
+    return follow(game, choose(game, concept, every, limits), concept, limits, parameters)
 
 
 def wider(method: str, every: bool, parameters: dict[str, Any]) -> dict[str, Any]:
@@ -269,9 +269,7 @@ def wider(method: str, every: bool, parameters: dict[str, Any]) -> dict[str, Any
     return {**(listing.get(method, {}) if every else {}), **parameters}
 
 
-def follow(
-    game: Any, plan: Sequence[Step], concept: str, limits: Limits, every: bool, parameters: dict[str, Any]
-) -> Solution:
+def follow(game: Any, plan: Sequence[Step], concept: str, limits: Limits, parameters: dict[str, Any]) -> Solution:
     """Try the methods of a plan and join what they found."""
     from gamesim.core.registry import entry
 

@@ -22,14 +22,7 @@ PROFILES = ("any", "symmetric")
 
 
 def _solved(
-    concept: str,
-    game: EmpiricalGame,
-    limits: Limits,
-    rng: Generator,
-    profile: str,
-    start: Any,
-    near: Any,
-    given: dict[str, Any],
+    concept: str, game: EmpiricalGame, limits: Limits, profile: str, start: Any, near: Any, given: dict[str, Any]
 ) -> MetaStrategy:
     parameters = {key: value for key, value in given.items() if value is not None}
     eased: tuple[str, ...] = ()
@@ -77,7 +70,7 @@ def rae(
 ) -> MetaStrategy:  # fmt: skip
     """Risk-averse equilibrium: mean less ``aversion`` times variance."""
     given = {"aversion": aversion, "aversion_relative": aversion_relative, "variance": variance, "tremble": tremble}
-    return _solved("rae", game, limits, rng, profile, start, near, given)
+    return _solved("rae", game, limits, profile, start, near, given)
 
 
 def rqe(
@@ -86,7 +79,7 @@ def rqe(
 ) -> MetaStrategy:  # fmt: skip
     """Risk-averse quantal response equilibrium."""
     given = {"tau": tau, "eps": eps, "divergence": divergence, "regulariser": regulariser}
-    return _solved("rqe", game, limits, rng, profile, start, near, given)
+    return _solved("rqe", game, limits, profile, start, near, given)
 
 
 def cvar(
@@ -94,7 +87,7 @@ def cvar(
     start: Any = None, near: Any = None,
 ) -> MetaStrategy:  # fmt: skip
     """Equilibrium of players who value the mean of their worst share ``alpha``."""
-    return _solved("cvar", game, limits, rng, profile, start, near, {"alpha": alpha, "tremble": tremble})
+    return _solved("cvar", game, limits, profile, start, near, {"alpha": alpha, "tremble": tremble})
 
 
 def qre(
