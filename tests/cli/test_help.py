@@ -13,7 +13,7 @@ import pytest
 
 from gamesim.cli.main import COMMANDS
 
-HEAVY = "{'ray', 'highway_env', 'torch', 'mesa', 'pygambit', 'openai', 'httpx2', 'xllamacpp', 'jinja2', 'pettingzoo', 'duckdb', 'pandas', 'rich', 'matplotlib', 'polars', 'pyarrow'}"
+HEAVY = "{'ray', 'highway_env', 'torch', 'mesa', 'pygambit', 'openai', 'httpx2', 'xllamacpp', 'jinja2', 'pettingzoo', 'duckdb', 'pandas', 'rich', 'matplotlib', 'polars', 'pyarrow', 'scipy.stats'}"
 PLAIN = """
 import typer
 app = typer.Typer(rich_markup_mode=None, add_completion=False)
@@ -53,6 +53,7 @@ def test_help_costs_at_most_twice_a_plain_typer_program() -> None:
         ["solve", "--help"],
         ["check", "driving/crossing", "driving/merge", "driving/two_way"],
         ["check", "league/psro_kuhn", "league/psro_stag_hunt"],
+        ["check", "games/learners_zero_sum"],
     ],
 )
 def test_what_only_looks_loads_nothing_heavy(arguments: list[str]) -> None:

@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 from numpy.random import Generator
 from numpy.typing import ArrayLike
-from scipy import stats
 
 from gamesim.core.errors import MetricError
 
@@ -39,6 +38,8 @@ def mean_interval(values: ArrayLike, confidence: float = 0.95) -> Interval:
     >>> mean_interval([7.0]).reason
     'one observation has no spread'
     """
+    from scipy import stats  # half a second, which checking a scenario's `analysis:` does without
+
     x, confidence = sample(values), level(confidence)
     mean = float(x.mean())
     if x.size == 1:
@@ -67,6 +68,8 @@ def wilson(successes: float, trials: int, confidence: float = 0.95) -> Interval:
     >>> round(i.low, 4), round(i.high, 4)
     (0.0215, 0.1118)
     """
+    from scipy import stats
+
     confidence = level(confidence)
     if trials < 0 or not 0 <= successes <= trials:  # a NaN fails the comparison too
         raise MetricError(f"{successes} successes in {trials} trials; successes must lie in 0..trials.")
@@ -106,6 +109,8 @@ def bootstrap(
     >>> i.low, i.estimate, i.high
     (1.0, 3.0, 5.0)
     """
+    from scipy import stats
+
     x, confidence = sample(values), level(confidence)
     choose(method, BOOTSTRAPS, "bootstrap method")
     if resamples < 1:
