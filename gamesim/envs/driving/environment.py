@@ -10,7 +10,7 @@ from gymnasium import spaces
 
 from gamesim.core.arrays import Arrays
 from gamesim.core.policy import EMPTY, ActionSpec
-from gamesim.envs.base import Batch, Environment, Event
+from gamesim.envs.base import Environment, Event
 from gamesim.envs.scene import Scene
 
 from . import picture
@@ -61,13 +61,13 @@ class ConflictPointEnvironment(Environment):
         batch = self._row.reset(np.array([seed or 0]), options)
         self.phase, self.agents = batch.phase, list(self.possible_agents)
         self._facts, self._events = EMPTY, []
-        return self._observations(batch, self.agents), {agent: {} for agent in self.agents}
+        return self._observations(batch.observation, self.agents), {agent: {} for agent in self.agents}
 
     def action_spec(self, agent: str) -> ActionSpec:
         return self._row.specs[self._index[agent]]
 
     def observation_of(self, agent: str) -> Any:
-        return self._observations(self._row._batch(np.zeros((1, 2)), {}), [agent])[agent]
+        return self._observations(self._row.observation(), [agent])[agent]
 
     def step(
         self, actions: Mapping[str, Any]
@@ -91,15 +91,14 @@ class ConflictPointEnvironment(Environment):
         terminations = {agent: bool(batch.terminated[0, self._index[agent]]) for agent in agents}
         self.agents = [] if over else [agent for agent in agents if not terminations[agent]]
         return (
-            self._observations(batch, agents),
+            self._observations(batch.observation, agents),
             {agent: float(batch.reward[0, self._index[agent]]) for agent in agents},
             terminations,
             {agent: over and not terminations[agent] for agent in agents},
             {agent: {} for agent in agents},
         )
 
-    def _observations(self, batch: Batch, agents: list[str]) -> dict[str, Any]:
-        seen = batch.observation
+    def _observations(self, seen: Arrays, agents: list[str]) -> dict[str, Any]:
         return {
             agent: {
                 key: np.array(value[0, 0 if value.shape[1] == 1 else self._index[agent]]) for key, value in seen.items()
