@@ -259,12 +259,12 @@ def _newton(u: FloatArray, s: FloatArray, risk: Entropic, floor: float, start: F
             size, gap = float(np.abs(g).max()), frank_wolfe(g, x, floor)
             if gap < least:
                 best, least = x, gap
+            if gap <= precision * size:
+                break
             centred = u - (u @ tilted)[:, None]
             bend = float(tau) * (centred * tilted) @ centred.T
             way = _quadratic(g + bend @ x, bend, floor) - x
             ahead, here = float(g @ way), objective(u, s, x, now)
-            if gap <= precision * size:
-                break
             share, rounding = 1.0, 1e-14 * size
             while share > 1e-9:
                 after = x + share * way
@@ -276,7 +276,7 @@ def _newton(u: FloatArray, s: FloatArray, risk: Entropic, floor: float, start: F
                 share /= 2
             else:
                 break
-            x = x + share * way
+            x = after
         x = best
     return project(x, floor)
 
