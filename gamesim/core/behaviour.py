@@ -52,7 +52,7 @@ def as_behaviour(game: ExtensiveFormGame, play: Any) -> BehaviourProfile:
 
     Raises
     ------
-    SolverError
+    ParameterError
         If it does not fit the game, or a vector is no distribution; names the set.
     """
     parts = list(play.probabilities if isinstance(play, BehaviourProfile) else play)

@@ -181,7 +181,7 @@ def zero_determinant(
 
     Raises
     ------
-    SolverError
+    ParameterError
         If no memory-one strategy does this.
 
     Examples

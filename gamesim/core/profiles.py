@@ -62,7 +62,7 @@ def distribution(values: Any, what: str) -> AnyArray:
 
     Raises
     ------
-    SolverError
+    ParameterError
         For a negative entry, a NaN, or a sum that differs from one (by more than ``TOLERANCE`` for floats).
     """
     array = np.asarray(values)

@@ -34,7 +34,7 @@ class RepeatedGame:
 
     Raises
     ------
-    SolverError
+    ParameterError
         If both are given, or a number is out of its range.
     """
 

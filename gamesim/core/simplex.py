@@ -20,7 +20,7 @@ def project(values: Any, floor: float = 0.0) -> FloatArray:
 
     Raises
     ------
-    SolverError
+    ParameterError
         If no probability vector has such a floor, or an entry is not finite.
 
     References
