@@ -172,7 +172,7 @@ def solve(
     if concept in REPEATED:
         refuse_others(
             {"--method": method != "auto", "--plan": plan, "--svg": svg, "--dot": dot, "--mermaid": mermaid, "--out": folder, "--cross-check": cross,
-             "--lambda": rationality, "--beta": beta, "--objective": objective, "--aversion": aversion, "--trace": trace}, concept,
+             "--lambda": rationality, "--beta": beta, "--objective": objective, "--aversion": aversion, "--tremble": tremble, "--start": start, "--trace": trace}, concept,
         )  # fmt: skip
         return repeated(out, concept, source, discount, given)
     asked, every = _concept(concept, every, parameters, subject, method)

@@ -162,6 +162,6 @@ def refuse_others(flags: Mapping[str, Any], concept: str) -> None:
     UsageError
         With the first of them.
     """
-    given: Sequence[str] = [name for name, value in flags.items() if value]
+    given: Sequence[str] = [name for name, value in flags.items() if value is not None and value is not False]
     if given:
         raise UsageError(f"says nothing about --concept {concept}.", where=given[0])

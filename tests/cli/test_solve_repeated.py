@@ -83,6 +83,9 @@ def test_strategies_with_memory(capsys: pytest.CaptureFixture[str]) -> None:
         ([PD, "--concept", "folk", "--param", "target=[C,E]"], "Actions: C, D."),
         ([PD, "--concept", "folk", "--param", "target=[C]"], "one action for each of 2 players"),
         ([PD, "--concept", "folk", "--method", "lemke_howson"], "says nothing about"),
+        ([PD, "--concept", "folk", "--lambda", "0"], "--lambda: says nothing about"),
+        ([PD, "--concept", "folk", "--tremble", "0.1"], "--tremble: says nothing about"),
+        ([PD, "--concept", "memory_one", "--start", "C"], "--start: says nothing about"),
         ([PD, "--concept", "memory_one", "--param", "p=grim"], "a strategy q is needed"),
         ([PD, "--concept", "memory_one", "--param", "p=grin", "--param", "q=grim"], "Did you mean 'grim'"),
         (
