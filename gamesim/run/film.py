@@ -110,15 +110,19 @@ def recorded_film(record: Record, replicate: int | None = None, unit: int | str 
         scenario.population, environment.seats(), scenario.seeds, seating=scenario.seating, episode=seed
     )
     broker = offline_broker(scenario, record.path)
-    groups = [
-        attached(group, broker, scenario.language)
-        for group in seated(environment, [scenario.population[index].agent for index in members])
-    ]
-    episode = Episode(
-        listening(environment.build(), scenario.language), groups, Seeds(seed),
-        on_invalid=on_invalid(environment, scenario.language), unit=entry.key,
-    )  # fmt: skip
-    seen = turned(lambda: _filmed(environment, episode, member_labels(scenario, members)))
+    try:
+        groups = [
+            attached(group, broker, scenario.language)
+            for group in seated(environment, [scenario.population[index].agent for index in members])
+        ]
+        episode = Episode(
+            listening(environment.build(), scenario.language), groups, Seeds(seed),
+            on_invalid=on_invalid(environment, scenario.language), unit=entry.key,
+        )  # fmt: skip
+        seen = turned(lambda: _filmed(environment, episode, member_labels(scenario, members)))
+    finally:
+        if broker is not None:
+            broker.close()
     told = next(
         (e.data for e in record.journal(entry).events if e.type == "outcome" and e.data["seed"] == replicate), None
     )
