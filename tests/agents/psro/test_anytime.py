@@ -16,9 +16,8 @@ from gamesim.core.normal_form import NormalFormGame
 from gamesim.core.registry import entry
 from gamesim.run.record import Record
 from gamesim.run.replay import replay
-from gamesim.run.reuse import forget
-from gamesim.run.runner import run
 from gamesim.scenario.resolve import load_scenario
+from tests.psro_runs import played
 
 KUHN = {"kind": "psro", "game": "kuhn", "anytime": "regret", "stop": {"iterations": 8, "checkpoint": 2}}
 
@@ -89,28 +88,23 @@ def test_what_is_learnt_is_nearly_the_least_exploitable(game: str | int) -> None
     assert np.mean(sampled) <= least + 0.03 * scale
 
 
-def play(tmp_path: Path, name: str, data: dict[str, Any], **how: Any) -> Record:
-    forget()
-    return run(load_scenario(json.dumps(data)), store=tmp_path / name, **how)
-
-
 def exploitabilities(record: Record) -> list[float]:
     return [float(event.data["exploitability"]) for event in record.events("iteration")]
 
 
 def test_learnt_play_of_sampled_kuhn_improves_and_repeats(tmp_path: Path) -> None:
     sampled = {**KUHN, "samples": {"initial": 1000}, "anytime": {"kind": "regret", "steps": 150, "episodes": 5}}
-    here = play(tmp_path, "a", sampled)
+    here = played(tmp_path / "a", sampled)
     curve = exploitabilities(here)
     assert curve[-1] < 0.05 < 0.4 < curve[0]
-    assert play(tmp_path, "b", sampled, workers=2).digest() == here.digest()
+    assert played(tmp_path / "b", sampled, workers=2).digest() == here.digest()
     assert replay(here.path, verify=True).verified == len(here.units) > 1
-    cut = play(tmp_path, "c", {**sampled, "stop": {"iterations": 8, "checkpoint": 3}})
+    cut = played(tmp_path / "c", {**sampled, "stop": {"iterations": 8, "checkpoint": 3}})
     assert exploitabilities(cut) == curve  # where blocks end does not show
 
 
 def test_learnt_play_of_known_kuhn(tmp_path: Path) -> None:
-    curve = exploitabilities(play(tmp_path, "a", KUHN))
+    curve = exploitabilities(played(tmp_path / "a", KUHN))
     assert curve[-1] < 0.01
 
 
@@ -119,7 +113,7 @@ def test_learnt_play_falls_in_expectation(tmp_path: Path) -> None:
     curves = []
     for seed in range(8):
         data = {**KUHN, "seed": seed, "samples": {"initial": 300}, "anytime": {"kind": "regret", "steps": 200}}
-        curve = exploitabilities(play(tmp_path, f"s{seed}", data))
+        curve = exploitabilities(played(tmp_path / f"s{seed}", data))
         curves.append(curve + [curve[-1]] * (8 - len(curve)))
     assert (np.diff(np.mean(curves, axis=0)) <= 0.01).all()
 

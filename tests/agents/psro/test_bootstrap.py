@@ -20,32 +20,17 @@ from gamesim.core.errors import ScenarioError
 from gamesim.core.registry import entry
 from gamesim.core.seeds import Seeds
 from gamesim.core.solution import Limits
-from gamesim.run.record import Record
-from gamesim.run.reuse import forget
-from gamesim.run.runner import run
 from gamesim.scenario.resolve import load_scenario
+from tests.psro_runs import CROSSING, played
 
-CROSSING: dict[str, Any] = {
-    "kind": "psro",
-    "environment": {"kind": "conflict_point", "variant": "crossing"},
+SMALL: dict[str, Any] = {
+    **CROSSING,
     "policies": {"kind": "gap_acceptance", "thresholds": [-9, 0, 1]},
     "samples": {"initial": 300, "batch": 100, "symmetric": True},
-    "meta_solver": {
-        "kind": "rae",
-        "aversion": 0.1,
-        "variance": "strategic+env",
-        "tremble": 0.0,
-        "profile": "symmetric",
-    },
     "frontier": {"grid": [0.1], "evaluate": 600, "populations": ["self", "uniform"]},
     "bootstrap": 40,
 }
 KUHN = {"kind": "psro", "game": "kuhn", "samples": {"initial": 100}, "stop": {"iterations": 4}}
-
-
-def play(tmp_path: Path, data: dict[str, Any], name: str = "a", **how: Any) -> Record:
-    forget()
-    return run(load_scenario(json.dumps(data)), store=tmp_path / name, **how)
 
 
 def noisy_chicken(rng: np.random.Generator, episodes: int) -> EmpiricalGame:
@@ -109,7 +94,7 @@ def test_looking_near_finds_what_looking_everywhere_finds() -> None:
 
 
 def test_a_frontier_says_what_its_training_table_does(tmp_path: Path) -> None:
-    record = play(tmp_path, CROSSING)
+    record = played(tmp_path / "a", SMALL)
     table = frontier(record)
     own = np.flatnonzero(np.asarray(table["population"]) == "self")
     assert np.asarray(table["redraws"])[own].tolist() == [40.0, 40.0]
@@ -124,11 +109,11 @@ def test_a_frontier_says_what_its_training_table_does(tmp_path: Path) -> None:
     assert inside.all()
     assert (rows["high"] > rows["low"]).any()
     assert "Another training table" in build(record).read_text("utf-8")
-    assert play(tmp_path, CROSSING, "b", workers=2).digest() == record.digest()
+    assert played(tmp_path / "b", SMALL, workers=2).digest() == record.digest()
 
 
 def test_a_sampled_game_and_its_last_meta_strategy(tmp_path: Path) -> None:
-    rows = meta(play(tmp_path, {**KUHN, "bootstrap": 20}))
+    rows = meta(played(tmp_path, {**KUHN, "bootstrap": 20}))
     last = rows["iteration"] == rows["iteration"].max()
     assert np.isnan(rows["low"][~last]).all()
     assert (rows["low"][last] < rows["high"][last]).any()
@@ -139,7 +124,7 @@ def test_a_sampled_game_and_its_last_meta_strategy(tmp_path: Path) -> None:
     "changes", [{"bootstrap": 0}, {"samples": None}, {"anytime": "regret"}, {"meta_solver": "prd"}]
 )
 def test_none_where_none_is_asked_for_or_nothing_is_drawn(tmp_path: Path, changes: dict[str, Any]) -> None:
-    record = play(tmp_path, {**KUHN, "stop": {"iterations": 2}, **changes})
+    record = played(tmp_path, {**KUHN, "stop": {"iterations": 2}, **changes})
     assert {unit.task["do"] for unit in record.units} == {"iterate"}
     assert np.isnan(meta(record)["low"]).all()
 

@@ -15,9 +15,7 @@ import numpy as np
 import pytest
 
 from gamesim.run.record import Record
-from gamesim.run.reuse import forget
-from gamesim.run.runner import run
-from gamesim.scenario.resolve import load_scenario
+from tests.psro_runs import played
 
 DRIVER = {"agent": "driving.gap_acceptance"}
 SCENARIOS: dict[str, dict[str, Any]] = {
@@ -61,8 +59,7 @@ KILLS = 4  # of each scenario, and one that must end
 
 
 def whole(tmp_path: Path, name: str, workers: int = 1) -> Record:
-    forget()
-    return run(load_scenario(json.dumps(SCENARIOS[name])), store=tmp_path / f"whole-{workers}", workers=workers)
+    return played(tmp_path / f"whole-{workers}", SCENARIOS[name], workers=workers)
 
 
 def sealed(store: Path) -> set[str]:

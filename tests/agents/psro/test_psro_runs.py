@@ -20,21 +20,13 @@ from gamesim.run.replay import replay
 from gamesim.run.reuse import forget
 from gamesim.run.runner import resume, run
 from gamesim.scenario.resolve import load_scenario
+from tests.psro_runs import CROSSING, played
 
 KUHN = {"kind": "psro", "name": "kuhn", "game": "kuhn", "stop": {"iterations": 12, "tolerance": 1e-9, "checkpoint": 2}}
-CROSSING = {
-    "kind": "psro",
-    "name": "crossing",
-    "environment": {"kind": "conflict_point", "variant": "crossing"},
+SMALL: dict[str, Any] = {
+    **CROSSING,
     "policies": {"kind": "gap_acceptance", "thresholds": [-9, 0, 1]},
     "samples": {"initial": 60, "max": 240, "batch": 30, "half_width": 0.3, "symmetric": True},
-    "meta_solver": {
-        "kind": "rae",
-        "aversion": 0.1,
-        "variance": "strategic+env",
-        "tremble": 0.0,
-        "profile": "symmetric",
-    },
     "bootstrap": 20,
     "frontier": {"grid": [0.1, 0.5], "evaluate": 60, "populations": ["self", "noisy"]},
 }
@@ -53,13 +45,8 @@ def iterations(record: Record) -> list[dict[str, Any]]:
     return [dict(event.data) for event in record.events("iteration")]
 
 
-def play_anew(tmp_path: Path, data: dict[str, Any], name: str, **how: Any) -> Record:
-    forget()
-    return run(scenario(data), store=tmp_path / name, **how)
-
-
 def test_kuhn_is_solved(tmp_path: Path) -> None:
-    record = play_anew(tmp_path, KUHN, "a")
+    record = played(tmp_path / "a", KUHN)
     last = iterations(record)[-1]
     assert record.manifest.status == "complete"
     assert len(iterations(record)) <= 10
@@ -70,19 +57,19 @@ def test_kuhn_is_solved(tmp_path: Path) -> None:
     assert end["stopped"] == "tolerance"
 
 
-@pytest.mark.parametrize("data", [KUHN, CROSSING], ids=["kuhn", "crossing"])
+@pytest.mark.parametrize("data", [KUHN, SMALL], ids=["kuhn", "crossing"])
 def test_workers_and_replays_give_the_same_bytes(tmp_path: Path, data: dict[str, Any]) -> None:
-    here = play_anew(tmp_path, data, "a")
-    there = play_anew(tmp_path, data, "b", workers=2)
+    here = played(tmp_path / "a", data)
+    there = played(tmp_path / "b", data, workers=2)
     assert here.digest() == there.digest()
     report = replay(here.path, verify=True)
     assert report.verified == len(here.units) > 3
 
 
-@pytest.mark.parametrize("data", [KUHN, CROSSING], ids=["kuhn", "crossing"])
+@pytest.mark.parametrize("data", [KUHN, SMALL], ids=["kuhn", "crossing"])
 def test_a_run_killed_between_units_ends_with_the_same_bytes(tmp_path: Path, data: dict[str, Any]) -> None:
     """SIGKILL after a unit or more was sealed; nothing that was finished is played again."""
-    whole = play_anew(tmp_path, data, "whole")
+    whole = played(tmp_path / "whole", data)
     store = tmp_path / "killed"
     code = (
         "import json, sys; from gamesim.run.runner import run; from gamesim.scenario.resolve import load_scenario\n"
@@ -105,21 +92,21 @@ def test_a_run_killed_between_units_ends_with_the_same_bytes(tmp_path: Path, dat
 
 
 def test_finished_cells_are_not_played_again_by_another_run_of_the_store(tmp_path: Path) -> None:
-    first = play_anew(tmp_path, CROSSING, "store")
+    first = played(tmp_path / "store", SMALL)
     forget()
-    other = {**CROSSING, "meta_solver": {**CROSSING["meta_solver"], "aversion": 0.3}}  # type: ignore[dict-item]
+    other = {**SMALL, "meta_solver": {**SMALL["meta_solver"], "aversion": 0.3}}  # type: ignore[dict-item]
     second = run(scenario(other), store=tmp_path / "store")
     keys = {unit.key for unit in first.units if unit.task["do"] == "play"}
     shared = [unit for unit in second.units if unit.key in keys]
     assert len(shared) >= 9
     assert second.path != first.path
-    fresh = play_anew(tmp_path, other, "elsewhere")
+    fresh = played(tmp_path / "elsewhere", other)
     assert fresh.digest() == second.digest()
 
 
 def test_a_sweep_shares_its_cells(tmp_path: Path) -> None:
-    data = {**CROSSING, "sweep": {"axes": {"meta_solver.aversion": [0.1, 0.3]}}}
-    record = play_anew(tmp_path, data, "sweep")
+    data = {**SMALL, "sweep": {"axes": {"meta_solver.aversion": [0.1, 0.3]}}}
+    record = played(tmp_path / "sweep", data)
     solved = [unit for unit in record.units if unit.task["do"] == "score"]
     assert sorted(unit.cell["index"] for unit in solved) == [0, 1]
     keys = [unit.key for unit in record.units]
@@ -130,7 +117,7 @@ def test_the_attitude_to_risk_stands_in_one_place(tmp_path: Path) -> None:
     """PSRO from stag: its players stay at lam 3.05 only where tremble leaves them; without risk stag is an equilibrium."""
     data = {"kind": "psro", "name": "stag", "game": {"game": "stag_hunt"}, "start": "first", "meta_solver": "rae"}
     data |= {"risk": {"kind": "mean_variance", "aversion": 2.0}, "stop": {"iterations": 12, "tolerance": 1e-6}}
-    record = play_anew(tmp_path, data, "stag")
+    record = played(tmp_path / "stag", data)
     assert record.manifest.status == "complete"
     assert all(row["raeconv"] >= 0 for row in iterations(record))
     config = scenario(data).experiment
@@ -145,15 +132,15 @@ def test_kuhn_from_sampled_cells(tmp_path: Path, episodes: int, limit: float) ->
     found = []
     for seed in range(15):
         data = {**KUHN, "seed": seed, "samples": {"initial": episodes}, "stop": {"iterations": 11, "tolerance": 0.0}}
-        found.append(iterations(play_anew(tmp_path, data, f"s{seed}"))[-1]["nash_conv"])
+        found.append(iterations(played(tmp_path / f"s{seed}", data))[-1]["nash_conv"])
     assert float(np.median(found)) <= limit
 
 
 def test_sampled_kuhn_in_short(tmp_path: Path) -> None:
     data = {**KUHN, "samples": {"initial": 1000}, "stop": {"iterations": 6, "checkpoint": 3}}
-    rows = iterations(play_anew(tmp_path, data, "a"))
+    rows = iterations(played(tmp_path / "a", data))
     assert rows[-1]["nash_conv"] < rows[0]["nash_conv"]
-    cold = play_anew(tmp_path, {**data, "stop": {"iterations": 6, "checkpoint": 6}}, "b")
+    cold = played(tmp_path / "b", {**data, "stop": {"iterations": 6, "checkpoint": 6}})
     assert iterations(cold) == rows  # where blocks end does not show
 
 
@@ -187,7 +174,7 @@ def test_three_players_mind_risk(tmp_path: Path) -> None:
 
 
 LEARNING = {
-    **{key: value for key, value in CROSSING.items() if key != "frontier"},
+    **{key: value for key, value in SMALL.items() if key != "frontier"},
     "policies": [{"agent": "driving.gap_acceptance", "threshold": -9}],
     "samples": {"initial": 400, "batch": 200, "symmetric": True},
     "oracle": {
@@ -201,7 +188,7 @@ LEARNING = {
 
 def test_a_pool_grows_by_what_an_oracle_answers(tmp_path: Path) -> None:
     """From one driver who never gives way: others who do join, in one pool for both seats, and the meta-strategy leaves the first."""
-    record = play_anew(tmp_path, LEARNING, "a")
+    record = played(tmp_path / "a", LEARNING)
     solved = [record.journal(u).events[-1].data["data"] for u in record.units if u.task["do"] == "solve"]
     sizes = [len(one["pools"][0]) for one in solved]
     assert sizes[0] == 1
@@ -210,7 +197,7 @@ def test_a_pool_grows_by_what_an_oracle_answers(tmp_path: Path) -> None:
     assert solved[-1]["marginals"][0][0] < 0.1  # go
     answers = [u for u in record.units if u.task["do"] == "answer"]
     assert all(unit.task["player"] == 0 for unit in answers)
-    assert play_anew(tmp_path, LEARNING, "b", workers=2).digest() == record.digest()
+    assert played(tmp_path / "b", LEARNING, workers=2).digest() == record.digest()
     report = replay(record.path, verify=True, unit=answers[-1].key)
     assert report.verified == 1
 
@@ -252,7 +239,7 @@ def test_correlated_play_is_answered_until_nobody_gains(players: int, meta_solve
 
 def test_a_run_under_correlated_play(tmp_path: Path) -> None:
     data = {"kind": "psro", "name": "ce", "game": "shapley", "start": "first", "meta_solver": "mgce"}
-    rows = iterations(play_anew(tmp_path, {**data, "stop": {"iterations": 12, "tolerance": 1e-7}}, "ce"))
+    rows = iterations(played(tmp_path / "ce", {**data, "stop": {"iterations": 12, "tolerance": 1e-7}}))
     assert rows[-1]["raeconv"] < 1e-6
 
 
@@ -274,7 +261,7 @@ def test_kuhn_is_not_symmetric(tmp_path: Path) -> None:
 
 
 def test_overtaking_is_not_symmetric(tmp_path: Path) -> None:
-    data = {**CROSSING, "environment": {"kind": "conflict_point", "variant": "two_way"}}
+    data = {**SMALL, "environment": {"kind": "conflict_point", "variant": "two_way"}}
     with pytest.raises(NotSymmetricError, match=r"cells \(go, .+\) and .* differ: '.+' earns"):
         run(scenario(data, samples={"initial": 400, "batch": 200, "symmetric": True}), store=tmp_path)
 
@@ -329,7 +316,7 @@ def test_a_formal_game_says_what_is_wrong(changes: dict[str, Any], words: str) -
 )  # fmt: skip
 def test_an_environment_says_what_is_wrong(changes: dict[str, Any], words: str) -> None:
     with pytest.raises(ScenarioError) as caught:
-        scenario({**CROSSING, **changes})
+        scenario({**SMALL, **changes})
     assert words in str(caught.value)
 
 

@@ -13,8 +13,8 @@ from gamesim_analysis.metrics.psro import done
 
 from gamesim.core.empirical import EmpiricalGame
 from gamesim.run.record import Record
-from tests.analysis import psro_runs
-from tests.analysis.psro_runs import RAE, page, played, words
+from tests import psro_runs
+from tests.psro_runs import RAE, page, played, words
 
 CROSSING = psro_runs.CROSSING | {"frontier": {"grid": [0.1, 0.2, 2], "evaluate": 400, "populations": ["self", "uniform", "noisy"]}}  # fmt: skip
 

@@ -16,8 +16,8 @@ from gamesim_analysis.metrics.psro import done, iteration_time
 from gamesim.core.errors import MetricError
 from gamesim.core.normal_form import NormalFormGame
 from gamesim.run.record import Record
-from tests.analysis import psro_runs
-from tests.analysis.psro_runs import RAE, page, played, words
+from tests import psro_runs
+from tests.psro_runs import RAE, page, played, words
 
 LEDUC: dict[str, Any] = {
     "kind": "psro", "name": "leduc", "game": "leduc", "meta_solver": "nash", "stop": {"iterations": 22, "tolerance": 1e-9, "checkpoint": 8},

@@ -1,4 +1,4 @@
-"""A small crossing for tests of frontiers, how it is played, and the words of a page."""
+"""A small crossing for tests of psro, how such scenarios are played anew, and the words of a page."""
 
 from __future__ import annotations
 
